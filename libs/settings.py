@@ -1,0 +1,197 @@
+"""What a process is told by its environment: one class, read and judged once, at the start.
+
+Every setting is an environment variable, `STRATAFOLD_` and the field's name in capitals. A wrong one is refused with
+one line that names the variable and the reason; what it was set to is never repeated, since it may be a secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import logging
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX: Final = "STRATAFOLD_"
+SERVICES: Final = ("operations", "executions", "versions", "agents", "strategies")
+# A topic's name has at most 249 characters; the longest of ours, with room for more, follows the namespace and a dot.
+NAMESPACE_CHARACTERS: Final = 200
+
+_log = logging.getLogger("stratafold.settings")
+
+
+class SettingsError(ValueError):
+    """A wrong or missing setting: its text is one line for the user; the process should end with status 2."""
+
+
+def _items(value: object) -> object:
+    """`a, b` from the environment as ("a", "b"); anything else is left to the field's own type."""
+    if isinstance(value, str):
+        return tuple(item for item in (part.strip() for part in value.split(",")) if item)
+    return value
+
+
+def _servers(value: str) -> str:
+    servers = [server.strip() for server in value.split(",")]
+    for server in servers:
+        host, _, port = server.rpartition(":")
+        if not host or not re.fullmatch(r"[0-9]{1,5}", port) or not 1 <= int(port) <= 65535:
+            raise ValueError("must be host:port, or several with commas between them")
+    return ",".join(servers)
+
+
+def _redis_url(value: SecretStr) -> SecretStr:
+    wrong = ValueError("must be a URL such as redis://host:6379/0 (or rediss://, unix://)")
+    try:
+        url = urlsplit(value.get_secret_value())
+        # reading the port is what checks it
+        placed = bool(url.path) if url.scheme == "unix" else bool(url.hostname) and url.port != 0
+    except ValueError:
+        raise wrong from None
+    if url.scheme not in ("redis", "rediss", "unix") or not placed:
+        raise wrong
+    return value
+
+
+def _namespace(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]*", value):
+        raise ValueError("may have letters, digits, '.', '_' and '-' only, as a Kafka topic's name")
+    if len(value) > NAMESPACE_CHARACTERS:
+        raise ValueError(f"must have at most {NAMESPACE_CHARACTERS} characters")
+    return value
+
+
+def _services(value: tuple[str, ...]) -> tuple[str, ...]:
+    if not value or any(name not in SERVICES for name in value):
+        raise ValueError(f"must be some of {', '.join(SERVICES)}, with commas between them")
+    return tuple(name for name in SERVICES if name in value)
+
+
+def _webhook_key(secret: SecretStr) -> bytes:
+    prefix, encoded = "whsec_", secret.get_secret_value()
+    if not encoded.startswith(prefix):
+        raise ValueError("each secret must begin with whsec_")
+    try:
+        key = base64.b64decode(encoded.removeprefix(prefix).encode(), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raise ValueError("what follows whsec_ must be base64, with its padding") from None
+    if not key:
+        raise ValueError("a secret is empty after whsec_")
+    return key
+
+
+def _webhook_secrets(value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    for secret in value:
+        _webhook_key(secret)
+    return value
+
+
+def _master_key(value: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[0-9a-fA-F]{64}", value.get_secret_value()):
+        raise ValueError("must be 64 hex digits")
+    return value
+
+
+def _folder(value: Path) -> Path:
+    return value.expanduser().absolute()
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """All settings, valid. Made by `load`; the fields' names are those of the environment without the prefix."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    kafka: Annotated[str, AfterValidator(_servers)] | None = None
+    """Bootstrap servers; None: the local one."""
+    redis: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None
+    """URL, a password in it kept out of sight; None: the local one."""
+    namespace: Annotated[str, AfterValidator(_namespace)] = ""
+    """Goes before every topic, key and group; empty: nothing does."""
+    partitions: Annotated[int, Field(ge=1, le=10_000)] = 6
+    """Of each topic, for the life of the topics."""
+    replication: Annotated[int, Field(ge=1, le=32_767)] = 1
+    create_topics: bool = True
+    services: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_items), AfterValidator(_services)] = (
+        SERVICES
+    )
+    """In the order of `SERVICES`, each once."""
+    data: Annotated[Path, AfterValidator(_folder)] = Field(default=Path(".stratafold"), validate_default=True)
+    """Folder of the local stack, absolute; by default .stratafold in the folder that the program was started in, so
+    that each clone has its own."""
+    local_kafka_port: Port = 19092
+    local_redis_port: Port = 16379
+    gateway_port: Port = 8001
+    api_port: Port = 8000
+    webhook_secrets: Annotated[
+        tuple[SecretStr, ...], NoDecode, BeforeValidator(_items), AfterValidator(_webhook_secrets)
+    ] = ()
+    master_key: Annotated[SecretStr, AfterValidator(_master_key)] | None = None
+    replay_seconds: Annotated[Seconds, Field(ge=0)] = 300
+    poll_seconds: Annotated[Seconds, Field(gt=0)] = 30
+    rate_limit: Annotated[int, Field(ge=0)] = 600
+    """Requests a minute and token; 0: no limit."""
+    history: Annotated[int, Field(ge=1)] = 10_000
+    """Entries of an entity's history (and of each agent's stream) that Redis keeps."""
+    upstream_api_key: SecretStr | None = None
+    upstream_api_secret: SecretStr | None = None
+
+    @property
+    def kafka_servers(self) -> str:
+        """Bootstrap servers, the local stack's unless others are set."""
+        return self.kafka or f"127.0.0.1:{self.local_kafka_port}"
+
+    @property
+    def redis_url(self) -> str:
+        """URL of Redis, with any password in it: for the client, not for a log. By default the local stack's."""
+        if self.redis is not None:
+            return self.redis.get_secret_value()
+        return f"redis://127.0.0.1:{self.local_redis_port}/0"
+
+    @property
+    def webhook_keys(self) -> tuple[bytes, ...]:
+        """The webhook secrets decoded to the bytes that sign, in the order given."""
+        return tuple(_webhook_key(secret) for secret in self.webhook_secrets)
+
+    @property
+    def master_key_bytes(self) -> bytes | None:
+        """The 32 bytes of the master key, None where there is none."""
+        return None if self.master_key is None else bytes.fromhex(self.master_key.get_secret_value())
+
+
+def load() -> Settings:
+    """Read the environment; warn of each STRATAFOLD_ variable that no setting has.
+
+    Raises `SettingsError` with one line that names every wrong variable and why it is wrong.
+    """
+    for name, near in unknown(os.environ).items():
+        _log.warning("%s is no setting and is left aside%s", name, f"; {near} is one" if near else "")
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("; ".join(_reason(item["loc"], item["msg"]) for item in error.errors())) from None
+
+
+def unknown(environment: Mapping[str, str]) -> dict[str, str | None]:
+    """The variables with our prefix that no setting has, each with the setting that it may have been meant for."""
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    strangers = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+    return {name: next(iter(difflib.get_close_matches(name, known, 1)), None) for name in strangers}
+
+
+def _reason(location: tuple[int | str, ...], message: str) -> str:
+    said = message.removeprefix("Value error, ").removeprefix("Input ")
+    return f"{PREFIX}{str(location[0]).upper()}: {said[:1].lower()}{said[1:]}"

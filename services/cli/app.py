@@ -1,0 +1,34 @@
+"""The stratafold command: puts together the modules that each bring some of its subcommands.
+
+A module is listed here by name and has `register(app)`, which adds its commands or a group of them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Final
+
+import typer
+
+MODULES: Final[tuple[str, ...]] = ()
+
+
+def build() -> typer.Typer:
+    """The whole command, made anew."""
+    app = typer.Typer(
+        name="stratafold",
+        help="Folds trading events from Kafka into logs, projections and derived events.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    # With a callback, typer keeps subcommands even where there is only one of them.
+    @app.callback()
+    def stratafold() -> None:
+        """Folds trading events from Kafka into logs, projections and derived events."""
+
+    for name in MODULES:
+        import_module(f"services.cli.{name}").register(app)
+    return app
