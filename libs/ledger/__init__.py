@@ -1,0 +1,1 @@
+"""What every fold shares: reading, verdicts, deduplication, sequences, envelopes. Pure: no clock, no IO."""

@@ -1,0 +1,60 @@
+"""A service's pure middle, as the shared machine calls it: plain functions, bundled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from libs.ledger.document import Fields
+from libs.ledger.fact import Fact, Identity
+from libs.ledger.reading import Document
+from libs.ledger.verdict import Verdict
+
+S = TypeVar("S")
+
+
+class Derived(NamedTuple):
+    """A derived event to be: its name such as ``operation.completed``, and its data."""
+
+    name: str
+    data: dict[str, Any]
+
+
+class Notice(NamedTuple):
+    """Something another service must know: an event for its input topic, under its routing key."""
+
+    service: str
+    routing_key: str
+    body: dict[str, Any]
+
+
+class View(NamedTuple):
+    """A state as it is stored: hash fields, the same as compact JSON, and the sorted sets it belongs to."""
+
+    fields: Fields
+    json: bytes
+    indexes: frozenset[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Aggregate(Generic[S]):
+    """What makes one service different from another.
+
+    ``identify`` and ``validate`` raise Invalid. ``fold`` decides, ``evolve`` acts on the decision, ``derive``
+    tells what follows from it; none of them knows a clock. ``restore`` undoes ``render``.
+    ``memory`` bounds how many accepted facts an entity remembers for telling duplicates; None = all.
+    """
+
+    service: str
+    identify: Callable[[Document, bytes | None], Identity]
+    validate: Callable[[Document], None]
+    observe: Callable[[Document, bytes], Fact]
+    initial: Callable[[str], S]
+    fold: Callable[[S, Fact], Verdict]
+    evolve: Callable[[S, Fact, Verdict], S]
+    derive: Callable[[S, S, Fact, Verdict], Sequence[Derived]]
+    notify: Callable[[S, Fact, Verdict], Sequence[Notice]]
+    render: Callable[[S], View]
+    restore: Callable[[str, Mapping[str, str]], S]
+    memory: int | None = None

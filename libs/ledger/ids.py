@@ -1,0 +1,19 @@
+"""Ids that are the same on every run over the same input: uuid5 of (topic, partition, offset, index)."""
+
+from __future__ import annotations
+
+from hashlib import sha1
+from typing import Final
+from uuid import NAMESPACE_URL, uuid5
+
+_NAMESPACE: Final = uuid5(NAMESPACE_URL, "stratafold").bytes
+_VARIANT: Final = {digit: "89ab"[int(digit, 16) & 3] for digit in "0123456789abcdef"}
+
+
+def record_id(place: str, index: int) -> str:
+    """The id of what comes of an input record; ``place`` is ``topic/partition/offset``.
+
+    Index 0 is the log record, 1, 2, 3 … its derived events. Formatted by hand: a third of uuid.uuid5's cost.
+    """
+    h = sha1(_NAMESPACE + f"{place}/{index}".encode(), usedforsecurity=False).hexdigest()
+    return f"{h[:8]}-{h[8:12]}-5{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:32]}"

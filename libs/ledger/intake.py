@@ -1,0 +1,62 @@
+"""From a record to a reading: what it says, whose it is, whether it can be folded here. Pure.
+
+Size is judged first, then depth and keys, then whose record it is, then whether it lies on the right partition,
+and only there the fields.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from libs.contracts.partitions import partition_of
+from libs.ledger.aggregate import Aggregate
+from libs.ledger.envelope import About, Logged
+from libs.ledger.invalid import Invalid
+from libs.ledger.reading import read
+from libs.ledger.records import InputRecord, Reading
+from libs.ledger.times import milliseconds
+from libs.ledger.verdict import SEQUENCED, Verdict
+
+S = TypeVar("S")
+
+
+def read_input(aggregate: Aggregate[S], partition: int, partitions: int, record: InputRecord) -> Reading:
+    """Read an input record; never raises for what it holds."""
+    about = About(record.offset, record.recorded, None, None)
+    reading = Reading(about, record)
+    try:
+        document = read(record.value)
+        identity = aggregate.identify(document, record.key)
+        about.subject, about.routing_key = identity.subject, identity.routing_key
+        about.correlation_id = identity.correlation_id
+        if partition_of(identity.routing_key, partitions) != partition:
+            reading.verdict = Verdict.FORWARDED
+            return reading
+        aggregate.validate(document)
+        assert record.value is not None
+        reading.fact = aggregate.observe(document, record.value)
+        about.time = reading.fact.at
+    except Invalid as invalid:
+        reading.verdict = Verdict.QUARANTINED
+        reading.invalid = invalid
+    return reading
+
+
+def read_log(aggregate: Aggregate[S], logged: Logged) -> Reading:
+    """Read a log record for a refold: what was decided then stands. Raises ValueError for a damaged log."""
+    a = logged.attributes
+    about = About(
+        offset=logged.offset,
+        recorded=milliseconds(a["recordedtime"]),
+        subject=a["subject"],
+        routing_key=a["partitionkey"],
+        time=None if a["time"] is None else milliseconds(a["time"]),
+        correlation_id=a["correlationid"],
+    )
+    reading = Reading(about, verdict=logged.verdict, logged=logged)
+    if reading.verdict in SEQUENCED:
+        reading.fact = aggregate.observe(read(logged.data), logged.data)
+    elif reading.verdict is Verdict.QUARANTINED:
+        why = read(logged.data)
+        reading.invalid = Invalid(why["error"], why["detail"], why["pointer"])
+    return reading

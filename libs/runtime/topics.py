@@ -1,0 +1,74 @@
+"""The topics of a service as the contract has them, made by us and never by the broker's auto-creation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from libs.contracts.names import STREAMS, Names
+
+_DAY_MS: Final = 24 * 3600 * 1000
+_MIB: Final = 1024 * 1024
+# A refused input of 2 MiB has to fit into `dead` with its headers; what we write ourselves gets as much room.
+_LARGEST: Final = str(3 * _MIB)
+CONFIGS: Final[dict[str, dict[str, str]]] = {
+    "in": {
+        "retention.ms": str(14 * _DAY_MS),
+        "message.timestamp.type": "LogAppendTime",
+        "max.message.bytes": str(2 * _MIB + 64 * 1024),
+    },
+    "log": {"retention.ms": "-1", "retention.bytes": "-1", "max.message.bytes": _LARGEST},
+    "events": {"retention.ms": str(14 * _DAY_MS), "max.message.bytes": _LARGEST},
+    "state": {"cleanup.policy": "compact", "max.message.bytes": _LARGEST},
+    "dead": {"retention.ms": str(90 * _DAY_MS), "max.message.bytes": _LARGEST},
+}
+
+
+class WrongTopic(Exception):
+    """A topic exists, but not as the settings say."""
+
+
+async def create_topics(
+    servers: str, names: Names, services: Iterable[str], partitions: int, replication: int
+) -> list[str]:
+    """Create what is missing of the services' topics; the names of those made. Raises WrongTopic, KafkaError."""
+    wanted = {
+        names.topic(f"{service}.{stream}"): CONFIGS[stream] for service in services for stream in STREAMS
+    }
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        existing = set(await admin.list_topics())
+        missing = [
+            NewTopic(topic, partitions, replication, topic_configs=config)
+            for topic, config in wanted.items()
+            if topic not in existing
+        ]
+        made = []
+        if missing:
+            response = await admin.create_topics(missing)
+            for topic, code, *why in response.topic_errors:
+                error = for_code(code)
+                if code and error is not TopicAlreadyExistsError:
+                    raise error(f"{topic}: {why[0] if why else ''}")
+                if not code:
+                    made.append(topic)
+        await _check_partitions(admin, [topic for topic in wanted if topic in existing], partitions)
+        return made
+    finally:
+        await admin.close()
+
+
+async def _check_partitions(admin: AIOKafkaAdminClient, topics: list[str], partitions: int) -> None:
+    if not topics:
+        return
+    for description in await admin.describe_topics(topics):
+        found = len(description["partitions"])
+        if found != partitions:
+            raise WrongTopic(
+                f"topic {description['topic']} has {found} partitions, but STRATAFOLD_PARTITIONS is {partitions};"
+                " the number is fixed for the life of the topics"
+            )

@@ -1,0 +1,30 @@
+-- Write one batch of a partition, all of it or nothing; every check comes before the first write.
+-- KEYS: position, counters.
+-- ARGV: owner, epoch, previous input offset, input offset, log offset, history length, prefix of entities,
+--       prefix of indexes, then MessagePack: counters, entities.
+-- All values are ready-made strings: Lua's numbers would round them.
+-- Returns OK, FENCED or BEHIND; a batch that is written already (its answer was lost) is OK.
+local p = redis.call('HMGET', KEYS[1], 'owner', 'epoch', 'input_offset')
+if not p[3] or tonumber(p[3]) < tonumber(ARGV[3]) then return 'BEHIND' end
+if p[1] ~= ARGV[1] or p[2] ~= ARGV[2] then return 'FENCED' end
+if p[3] == ARGV[4] then return 'OK' end
+if p[3] ~= ARGV[3] then return 'FENCED' end
+local keep = tonumber(ARGV[6])
+local batch = cmsgpack.unpack(ARGV[9])
+for _, e in ipairs(batch[2]) do
+  local id, fields, removed, history, joins, leaves, score = e[1], e[2], e[3], e[4], e[5], e[6], e[7]
+  local key = ARGV[7] .. id
+  redis.call('HSET', key, unpack(fields))
+  if #removed > 0 then redis.call('HDEL', key, unpack(removed)) end
+  local log = key .. ':log'
+  local length = 0
+  for first = 1, #history, 1000 do
+    length = redis.call('RPUSH', log, unpack(history, first, math.min(first + 999, #history)))
+  end
+  if length > keep then redis.call('LTRIM', log, -keep, -1) end
+  for _, index in ipairs(leaves) do redis.call('ZREM', ARGV[8] .. index, id) end
+  for _, index in ipairs(joins) do redis.call('ZADD', ARGV[8] .. index, score, id) end
+end
+redis.call('HSET', KEYS[2], unpack(batch[1]))
+redis.call('HSET', KEYS[1], 'input_offset', ARGV[4], 'log_offset', ARGV[5])
+return 'OK'

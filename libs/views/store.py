@@ -1,0 +1,116 @@
+"""One partition's keys in Redis. Every write and every load is one script that first checks who owns the partition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from typing import Any, Final
+
+import msgpack
+from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
+
+from libs.contracts.names import ENTITIES, Names
+from libs.ledger.records import EntityWrite, Folded
+from libs.views.ownership import Behind, BeingRebuilt, NotOurs, Ownership
+
+_UNLINK_AT_ONCE: Final = 1_000
+
+
+def _script(redis: Redis, name: str) -> AsyncScript:
+    return redis.register_script(files("libs.views").joinpath(f"{name}.lua").read_text())
+
+
+class PartitionStore:
+    """What a worker, a rebuild or a verification does with one partition. Raises NotOurs, Behind, RedisError."""
+
+    def __init__(self, redis: Redis, names: Names, service: str, partition: int, history: int) -> None:
+        self._redis = redis
+        self._history = str(history)
+        self._prefix = names.partition_prefix(service, partition)
+        self._position = names.position(service, partition)
+        self._counters = names.counters(service, partition)
+        self._entities = f"{self._prefix}{ENTITIES[service]}:"
+        self._take = _script(redis, "take")
+        self._load = _script(redis, "load")
+        self._apply = _script(redis, "apply")
+        self._own = _script(redis, "own")
+
+    async def take(self, owner: str, lease_ms: int = 0) -> Ownership:
+        """Become the owner with a higher epoch; a rebuild takes a lease that keeps workers out. Raises BeingRebuilt."""
+        answer = await self._take(keys=[self._position, self._counters], args=[owner, lease_ms])
+        if answer[0] == b"REBUILDING":
+            raise BeingRebuilt(answer[1].decode())
+        flat = answer[4]
+        counters = {name.decode(): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)}
+        return Ownership(owner, answer[1].decode(), int(answer[2]), int(answer[3]), counters)
+
+    async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
+        """The hashes of those subjects that exist; ``own.input_offset`` is what must be written at least."""
+        keys = [self._position, *(self._entities + subject for subject in subjects)]
+        answer = await self._load(keys=keys, args=[own.owner, own.epoch, own.input_offset])
+        _check(answer[0])
+        return {
+            subject: {k.decode(): v.decode() for k, v in zip(flat[::2], flat[1::2], strict=True)}
+            for subject, flat in zip(subjects, answer[1:], strict=True)
+            if flat
+        }
+
+    async def apply(self, own: Ownership, folded: Folded, log_offset: int) -> None:
+        """Write a batch and move the position to it. Updates ``own``."""
+        payload = msgpack.packb([_flat(folded.counters), [_packed(write) for write in folded.writes]])
+        args = [own.owner, own.epoch, folded.previous, folded.last, log_offset, self._history]
+        args += [self._entities, self._prefix + "by:", payload]
+        _check(await self._apply(keys=[self._position, self._counters], args=args))
+        own.input_offset, own.log_offset = folded.last, log_offset
+
+    async def say(self, own: Ownership, fields: Mapping[str, str]) -> None:
+        """Set fields of the position, and look whether it is still ours and nothing was forgotten."""
+        args = [own.owner, own.epoch, own.input_offset, *_flat(fields)]
+        _check(await self._own(keys=[self._position], args=args))
+
+    async def holds_anything(self) -> bool:
+        """Whether this partition left counters behind, as every write does."""
+        return bool(await self._redis.exists(self._counters))
+
+    async def clear(self, own: Ownership) -> None:
+        """Remove everything of this partition but who owns it, so that it can be written anew.
+
+        The counters go last: what is interrupted is seen by ``holds_anything`` and done again.
+        """
+        await self.say(own, {"ready": "0"})
+        await self._redis.hset(self._position, mapping={"input_offset": "-1", "log_offset": "-1"})
+        doomed: list[bytes] = []
+        kept = {self._position.encode(), self._counters.encode()}
+        async for key in self._redis.scan_iter(match=self._prefix + "*", count=_UNLINK_AT_ONCE):
+            if key not in kept:
+                doomed.append(key)
+            if len(doomed) >= _UNLINK_AT_ONCE:
+                await self._redis.unlink(*doomed)
+                doomed.clear()
+        await self._redis.unlink(*doomed, self._counters)
+        own.input_offset = own.log_offset = -1
+        own.counters.clear()
+
+
+def _check(answer: bytes) -> None:
+    if answer == b"BEHIND":
+        raise Behind
+    if answer == b"FENCED":
+        raise NotOurs
+
+
+def _flat(pairs: Mapping[str, Any]) -> list[str]:
+    return [str(part) for pair in pairs.items() for part in pair]
+
+
+def _packed(write: EntityWrite) -> list[Any]:
+    return [
+        write.subject,
+        _flat(write.fields),
+        write.removed,
+        write.history,
+        [f"{name}:{value}" for name, value in write.joins],
+        [f"{name}:{value}" for name, value in write.leaves],
+        str(write.score),
+    ]

@@ -1,0 +1,1 @@
+"""Executions: the share of one participant in an operation (source 003)."""

@@ -1,0 +1,66 @@
+"""The facts of executions: their status changes (003)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pydantic import ValidationError
+
+from libs.contracts.executions import EXECUTED, FILL_FIELDS, ExecutionStatusChanged, Instruction
+from libs.ledger.checks import check_time, is_uuid, uuid_of
+from libs.ledger.digest import digest
+from libs.ledger.fact import Fact, Identity
+from libs.ledger.invalid import Invalid, from_validation
+from libs.ledger.reading import Document, read_exactly
+from libs.ledger.times import milliseconds
+
+_KNOWN: Final = frozenset(ExecutionStatusChanged.model_fields)
+_KNOWN_INSTRUCTION: Final = frozenset(Instruction.model_fields)
+
+
+def identify(document: Document, key: bytes | None) -> Identity:
+    """An execution is known by its ``id``, whatever the record's key; it belongs to its operation. Raises Invalid."""
+    execution_id = uuid_of(document, "id")
+    operation_id = document.get("operation_id")
+    return Identity(execution_id, execution_id, str(operation_id).lower() if is_uuid(operation_id) else None)
+
+
+def validate(document: Document) -> None:
+    """Refuse what 003 does not allow. Raises Invalid, naming the first field at fault."""
+    try:
+        ExecutionStatusChanged.model_validate(document)
+    except ValidationError as failure:
+        raise from_validation(failure) from None
+    for field in ("created_at", "updated_at"):
+        check_time(document[field], f"/{field}")
+    for index, instruction in enumerate(document["instructions"]):
+        _check_fill(instruction, f"/instructions/{index}")
+
+
+def _check_fill(instruction: Document, pointer: str) -> None:
+    """An executed instruction has all fields of its fill."""
+    if instruction["status"] == EXECUTED:
+        for field in FILL_FIELDS:
+            if instruction.get(field) is None:
+                raise Invalid(
+                    "missing_field", f"{field} is missing from an executed instruction", f"{pointer}/{field}"
+                )
+    executed_at = instruction.get("executed_at")
+    if executed_at is not None:
+        check_time(executed_at, f"{pointer}/executed_at")
+
+
+def observe(document: Document, value: bytes) -> Fact:
+    """The fact in a valid document; a ``status_reason`` of null counts as empty."""
+    if _has_extras(document):
+        document = read_exactly(value)
+    same = digest(document)
+    if document["status_reason"] is None:
+        document = {**document, "status_reason": ""}
+    return Fact(milliseconds(document["updated_at"]), document, same)
+
+
+def _has_extras(document: Document) -> bool:
+    return not document.keys() <= _KNOWN or any(
+        not instruction.keys() <= _KNOWN_INSTRUCTION for instruction in document["instructions"]
+    )

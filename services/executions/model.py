@@ -1,0 +1,149 @@
+"""The life of an execution (003): what a fact does to it, and what follows from that. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from libs.contracts.executions import EXECUTED, FILL_FIELDS, RANKS, TERMINAL
+from libs.contracts.operations import OUTCOME_EVENT
+from libs.ledger.aggregate import Derived, Notice
+from libs.ledger.document import Body, Shape, canonical
+from libs.ledger.fact import Fact
+from libs.ledger.reading import Document
+from libs.ledger.verdict import Verdict
+
+SHAPE: Final = Shape(
+    fields=(
+        "id",
+        "strategy_id",
+        "operation_id",
+        "trader_id",
+        "participant_code",
+        "account_label",
+        "status",
+        "status_reason",
+        "instructions",
+        "created_at",
+        "updated_at",
+    ),
+    nested=frozenset({"instructions"}),
+    added=frozenset(),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """An execution; ``status`` is None until a fact was applied. ``filled`` holds the indexes of executed instructions."""
+
+    id: str
+    strategy_id: str | None = None
+    operation_id: str | None = None
+    status: str | None = None
+    status_reason: str = ""
+    body: Body | None = None
+    filled: frozenset[int] = frozenset()
+
+
+def initial(execution_id: str) -> Execution:
+    """An execution of which nothing is known."""
+    return Execution(execution_id)
+
+
+def fold(state: Execution, fact: Fact) -> Verdict:
+    """Decide what a fact that was never seen before means."""
+    body = fact.body
+    if state.status is not None and (body["strategy_id"].lower(), body["operation_id"].lower()) != (
+        state.strategy_id,
+        state.operation_id,
+    ):
+        return Verdict.CONFLICT
+    rank = RANKS.get(body["status"])
+    if rank is None:
+        return Verdict.IGNORED
+    if state.status is None or rank > RANKS[state.status]:
+        return Verdict.APPLIED
+    return Verdict.CONFLICT if rank == TERMINAL else Verdict.LATE
+
+
+def evolve(state: Execution, fact: Fact, verdict: Verdict) -> Execution:
+    """The execution after a fact; only an applied one changes it."""
+    if verdict is not Verdict.APPLIED:
+        return state
+    body = fact.body
+    return replace(
+        state,
+        strategy_id=body["strategy_id"].lower(),
+        operation_id=body["operation_id"].lower(),
+        status=body["status"],
+        status_reason=body["status_reason"],
+        body=canonical(body, SHAPE),
+        filled=state.filled | filled(body["instructions"]),
+    )
+
+
+def filled(instructions: list[Document]) -> frozenset[int]:
+    """The indexes of the instructions that are executed."""
+    return frozenset(i for i, instruction in enumerate(instructions) if instruction["status"] == EXECUTED)
+
+
+def derive(before: Execution, after: Execution, fact: Fact, verdict: Verdict) -> list[Derived]:
+    """What follows from a fact, in order."""
+    if verdict is Verdict.CONFLICT:
+        return [Derived("execution.disputed", _dispute(before, fact))]
+    if verdict is not Verdict.APPLIED:
+        return []
+    body = fact.body
+    events = []
+    if before.status is None:
+        created = {name: body[name] for name in (*_OWNER, "status", "created_at")}
+        events.append(Derived("execution.created", created))
+    for index in sorted(after.filled - before.filled):
+        events.append(Derived("instruction.executed", _fill(body, index)))
+    if RANKS[body["status"]] == TERMINAL:
+        end = {name: body[name] for name in (*_OWNER, "status", "status_reason", "updated_at")}
+        events.append(Derived(f"execution.{body['status']}", end))
+    return events
+
+
+_OWNER: Final = ("strategy_id", "operation_id", "trader_id", "participant_code", "account_label")
+_ORDER: Final = (
+    "underlying_currency",
+    "quoted_currency",
+    "side",
+    "amount",
+    "amount_type",
+    "status",
+    "status_reason",
+)
+_CLAIMS: Final = ("strategy_id", "operation_id", "status", "status_reason")
+
+
+def _fill(body: Document, index: int) -> dict[str, Any]:
+    instruction = body["instructions"][index]
+    return {
+        "index": index,
+        "strategy_id": body["strategy_id"],
+        "operation_id": body["operation_id"],
+        **{name: instruction[name] for name in (*_ORDER, *FILL_FIELDS)},
+    }
+
+
+def _dispute(before: Execution, fact: Fact) -> dict[str, Any]:
+    stands = {"status": before.status, "status_reason": before.status_reason}
+    return {"stands": stands, "claimed": {name: fact.body[name] for name in _CLAIMS}}
+
+
+def notify(after: Execution, fact: Fact, verdict: Verdict) -> list[Notice]:
+    """Every applied status is told to the operation."""
+    if verdict is not Verdict.APPLIED:
+        return []
+    body = fact.body
+    operation_id = body["operation_id"].lower()
+    outcome = {
+        "event": OUTCOME_EVENT,
+        "id": operation_id,
+        "execution_id": after.id,
+        **{name: body[name] for name in ("status", "status_reason", "strategy_id", "updated_at")},
+    }
+    return [Notice("operations", operation_id, outcome)]

@@ -1,0 +1,78 @@
+"""The facts of operations: status changes (000), and the outcomes of executions told from inside."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from pydantic import ValidationError
+
+from libs.contracts.operations import OUTCOME_EVENT, ExecutionOutcome, OperationStatusChanged
+from libs.ledger.checks import check_time, uuid_of
+from libs.ledger.digest import digest
+from libs.ledger.fact import Fact, Identity
+from libs.ledger.invalid import Invalid, from_validation
+from libs.ledger.reading import Document, read_exactly
+from libs.ledger.times import milliseconds
+
+_KNOWN: Final = frozenset(OperationStatusChanged.model_fields)
+_KNOWN_ALLOCATION: Final = frozenset({"underlying_currency", "weight"})
+_KNOWN_OUTCOME: Final = frozenset(ExecutionOutcome.model_fields)
+_LEAST_ROUNDED_SCALE: Final = 2
+
+
+def is_outcome(body: Document) -> bool:
+    """Whether a body is an execution's outcome; a status change has no ``event``."""
+    return body.get("event") == OUTCOME_EVENT
+
+
+def identify(document: Document, key: bytes | None) -> Identity:
+    """An operation is known by its ``id``, whatever the record's key. Raises Invalid."""
+    operation_id = uuid_of(document, "id")
+    return Identity(operation_id, operation_id, operation_id)
+
+
+def validate(document: Document) -> None:
+    """Refuse what 000 does not allow. Raises Invalid, naming the first field at fault."""
+    outcome = is_outcome(document)
+    try:
+        (ExecutionOutcome if outcome else OperationStatusChanged).model_validate(document)
+    except ValidationError as failure:
+        raise from_validation(failure) from None
+    for field in ("updated_at",) if outcome else ("created_at", "updated_at"):
+        check_time(document[field], f"/{field}")
+    if not outcome:
+        weights_rounded(document)
+
+
+def weights_rounded(document: Document) -> bool:
+    """Whether the weights miss 1 by no more than their rounding explains. Raises Invalid where they miss by more.
+
+    Thirds of two digits or more may be off by one unit in the last place each.
+    """
+    weights = [Decimal(allocation["weight"]) for allocation in document["allocations"]]
+    off = abs(sum(weights) - 1)
+    if not off:
+        return False
+    scale = max((-int(weight.as_tuple().exponent) for weight in weights), default=0)
+    if scale < _LEAST_ROUNDED_SCALE or off > len(weights) * Decimal(1).scaleb(-scale):
+        raise Invalid("weights_sum", f"the weights sum to {sum(weights)}, not to 1", "/allocations")
+    return True
+
+
+def observe(document: Document, value: bytes) -> Fact:
+    """The fact in a valid document; a ``status_reason`` of null counts as empty."""
+    if _has_extras(document):
+        document = read_exactly(value)
+    same = digest(document)
+    if document["status_reason"] is None:
+        document = {**document, "status_reason": ""}
+    return Fact(milliseconds(document["updated_at"]), document, same)
+
+
+def _has_extras(document: Document) -> bool:
+    if is_outcome(document):
+        return not document.keys() <= _KNOWN_OUTCOME
+    return not document.keys() <= _KNOWN or any(
+        not allocation.keys() <= _KNOWN_ALLOCATION for allocation in document["allocations"]
+    )

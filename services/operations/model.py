@@ -1,0 +1,196 @@
+"""The life of an operation (000): what a fact does to it, and what follows from that. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from libs.contracts.executions import RANKS as EXECUTION_RANKS
+from libs.contracts.executions import TERMINAL as EXECUTION_TERMINAL
+from libs.contracts.operations import RANKS, TERMINAL
+from libs.ledger.aggregate import Derived, Notice
+from libs.ledger.document import Body, Shape, canonical
+from libs.ledger.fact import Fact
+from libs.ledger.times import milliseconds
+from libs.ledger.verdict import Verdict
+from services.operations.events import is_outcome, weights_rounded
+
+SHAPE: Final = Shape(
+    fields=(
+        "id",
+        "strategy_id",
+        "request_id",
+        "type",
+        "status",
+        "status_reason",
+        "allocations",
+        "created_at",
+        "updated_at",
+    ),
+    nested=frozenset({"allocations"}),
+    added=frozenset({"executions", "execution_ids", "weights_rounded"}),
+)
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operation and its executions; ``status`` is None until a status change was applied.
+
+    ``executions`` maps execution ids to statuses. ``mismatched`` says that the last judgement found
+    the operation's end and its executions in disagreement.
+    """
+
+    id: str
+    strategy_id: str | None = None
+    request_id: str | None = None
+    type: str | None = None
+    status: str | None = None
+    status_reason: str = ""
+    updated_at: int = 0
+    body: Body | None = None
+    weights_rounded: bool = False
+    executions: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    mismatched: bool = False
+
+
+def initial(operation_id: str) -> Operation:
+    """An operation of which nothing is known."""
+    return Operation(operation_id)
+
+
+def fold(state: Operation, fact: Fact) -> Verdict:
+    """Decide what a fact that was never seen before means."""
+    body = fact.body
+    if state.strategy_id is not None and body["strategy_id"].lower() != state.strategy_id:
+        return Verdict.CONFLICT
+    if is_outcome(body):
+        known = state.executions.get(body["execution_id"].lower())
+        return _ranked(body["status"], known, EXECUTION_RANKS, EXECUTION_TERMINAL)
+    if state.status is not None and (body["request_id"].lower(), body["type"]) != (
+        state.request_id,
+        state.type,
+    ):
+        return Verdict.CONFLICT
+    return _ranked(body["status"], state.status, RANKS, TERMINAL)
+
+
+def _ranked(status: str, known: str | None, ranks: Mapping[str, int], terminal: int) -> Verdict:
+    rank = ranks.get(status)
+    if rank is None:
+        return Verdict.IGNORED
+    if known is None or rank > ranks[known]:
+        return Verdict.APPLIED
+    return Verdict.CONFLICT if rank == terminal else Verdict.LATE
+
+
+def evolve(state: Operation, fact: Fact, verdict: Verdict) -> Operation:
+    """The operation after a fact; only an applied one changes it."""
+    if verdict is not Verdict.APPLIED:
+        return state
+    body = fact.body
+    strategy_id = body["strategy_id"].lower()
+    if is_outcome(body):
+        executions = {**state.executions, body["execution_id"].lower(): body["status"]}
+        after = replace(state, strategy_id=strategy_id, executions=executions)
+    else:
+        after = replace(
+            state,
+            strategy_id=strategy_id,
+            request_id=body["request_id"].lower(),
+            type=body["type"],
+            status=body["status"],
+            status_reason=body["status_reason"],
+            updated_at=fact.at,
+            body=canonical(body, SHAPE),
+            weights_rounded=weights_rounded(body),
+        )
+    agrees = judge(after)
+    return after if agrees is None else replace(after, mismatched=not agrees)
+
+
+def counts(state: Operation) -> dict[str, int]:
+    """The operation's executions by status."""
+    by_status = Counter(state.executions.values())
+    return {"total": len(state.executions), **{status: by_status[status] for status in EXECUTION_RANKS}}
+
+
+def judge(state: Operation) -> bool | None:
+    """Whether an ended operation and its complete set of executions agree by the reasons of 000.
+
+    None where there is nothing to judge: not ended, no execution known, one still awaited, or a reason
+    that claims nothing about executions.
+    """
+    if state.status is None or RANKS[state.status] < TERMINAL or not state.executions:
+        return None
+    n = counts(state)
+    if n["awaiting_execution"]:
+        return None
+    match state.status, state.status_reason:
+        case _, "no_executions":
+            return False
+        case "settled", "":
+            return n["settled"] > 0 and not n["rejected"]
+        case "settled", "partial_success":
+            return n["settled"] > 0 and n["rejected"] > 0
+        case "failed", "all_rejected":
+            return n["rejected"] == n["total"]
+        case "skipped", "" | "all_skipped":
+            return n["skipped"] == n["total"]
+        case _:
+            return None
+
+
+def derive(before: Operation, after: Operation, fact: Fact, verdict: Verdict) -> list[Derived]:
+    """What follows from a fact, in order."""
+    if verdict is Verdict.CONFLICT:
+        return [Derived("operation.disputed", _dispute(before, fact))]
+    if verdict is not Verdict.APPLIED:
+        return []
+    events = [] if is_outcome(fact.body) else _status_events(before, after, fact)
+    if after.mismatched != before.mismatched:
+        name = "operation.mismatch" if after.mismatched else "operation.reconciled"
+        events.append(Derived(name, {**_status(after), "executions": _outcomes(after)}))
+    return events
+
+
+def _status_events(before: Operation, after: Operation, fact: Fact) -> list[Derived]:
+    events = []
+    if before.status is None:
+        started = {
+            name: fact.body[name] for name in ("strategy_id", "request_id", "type", "status", "created_at")
+        }
+        events.append(Derived("operation.started", started))
+    else:
+        change = {"from": before.status, "to": after.status, "dwell_ms": after.updated_at - before.updated_at}
+        events.append(Derived("operation.status_changed", {**change, "status_reason": after.status_reason}))
+    if RANKS[str(after.status)] == TERMINAL:
+        duration = after.updated_at - milliseconds(fact.body["created_at"])
+        completed = {**_status(after), "duration_ms": duration, "executions": _outcomes(after)}
+        events.append(Derived("operation.completed", completed))
+    return events
+
+
+def _status(state: Operation) -> dict[str, Any]:
+    return {"status": state.status, "status_reason": state.status_reason}
+
+
+def _outcomes(state: Operation) -> dict[str, int]:
+    n = counts(state)
+    return {name: n[name] for name in ("total", "settled", "rejected", "skipped")}
+
+
+def _dispute(before: Operation, fact: Fact) -> dict[str, Any]:
+    claimed = {name: value for name, value in fact.body.items() if name in _CLAIMS}
+    return {"stands": _status(before), "claimed": claimed}
+
+
+_CLAIMS: Final = frozenset({"strategy_id", "request_id", "type", "execution_id", "status", "status_reason"})
+
+
+def notify(after: Operation, fact: Fact, verdict: Verdict) -> list[Notice]:
+    """An operation tells no other service anything."""
+    return []

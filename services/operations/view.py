@@ -1,0 +1,66 @@
+"""An operation as Redis and ``operations.state`` show it, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import orjson
+
+from libs.ledger.aggregate import View
+from libs.ledger.document import Body, from_hash, hash_fields
+from libs.ledger.times import milliseconds
+from services.operations.model import SHAPE, Operation, counts
+
+_LETTERS: Final = {"awaiting_execution": "a", "settled": "s", "rejected": "r", "skipped": "k"}
+_STATUSES: Final = {letter: status for status, letter in _LETTERS.items()}
+
+
+def render(state: Operation) -> View:
+    """The projection's own fields; ``_executions`` holds one letter for each of ``execution_ids``."""
+    body = state.body or _without_status(state)
+    ids = sorted(state.executions)
+    own = {
+        "weights_rounded": state.weights_rounded,
+        "executions": counts(state),
+        "execution_ids": ids,
+    }
+    fields = hash_fields(body) | {
+        "weights_rounded": "1" if state.weights_rounded else "0",
+        "executions": orjson.dumps(own["executions"]).decode(),
+        "execution_ids": orjson.dumps(ids).decode(),
+        "_executions": "".join(_LETTERS[state.executions[execution_id]] for execution_id in ids),
+        "_mismatched": "1" if state.mismatched else "0",
+    }
+    indexes = {("status", state.status), ("strategy", state.strategy_id)}
+    json = body.json[:-1] + b"," + orjson.dumps(own)[1:]
+    return View(fields, json, frozenset((name, value) for name, value in indexes if value is not None))
+
+
+def restore(operation_id: str, fields: Mapping[str, str]) -> Operation:
+    """The state that ``render`` was made from. Raises KeyError, ValueError."""
+    ids = orjson.loads(fields["execution_ids"])
+    letters = fields["_executions"]
+    executions = {execution_id: _STATUSES[letter] for execution_id, letter in zip(ids, letters, strict=True)}
+    mismatched = fields["_mismatched"] == "1"
+    if fields["status"] == "null":
+        strategy_id = None if fields["strategy_id"] == "null" else fields["strategy_id"]
+        return Operation(operation_id, strategy_id, executions=executions, mismatched=mismatched)
+    return Operation(
+        id=operation_id,
+        strategy_id=fields["strategy_id"].lower(),
+        request_id=fields["request_id"].lower(),
+        type=fields["type"],
+        status=fields["status"],
+        status_reason=fields["status_reason"],
+        updated_at=milliseconds(fields["updated_at"]),
+        body=from_hash(fields, SHAPE),
+        weights_rounded=fields["weights_rounded"] == "1",
+        executions=executions,
+        mismatched=mismatched,
+    )
+
+
+def _without_status(state: Operation) -> Body:
+    known = {"id": state.id, "strategy_id": state.strategy_id}
+    return Body(orjson.dumps({name: known.get(name) for name in SHAPE.fields}))
