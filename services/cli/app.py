@@ -10,7 +10,7 @@ from typing import Final
 
 import typer
 
-MODULES: Final[tuple[str, ...]] = ()
+MODULES: Final[tuple[str, ...]] = ("local",)
 
 
 def build() -> typer.Typer:
