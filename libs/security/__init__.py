@@ -1,0 +1,1 @@
+"""Who may say what: signatures, tokens, scopes. Pure."""
