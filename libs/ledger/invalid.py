@@ -48,6 +48,11 @@ def from_validation(failure: ValidationError) -> Invalid:
     return _translate(failure.errors(include_url=False)[0])
 
 
+def all_from_validation(failure: ValidationError) -> list[Invalid]:
+    """All of pydantic's findings, in our codes: for a sender that is told at once what to mend."""
+    return [_translate(finding) for finding in failure.errors(include_url=False)]
+
+
 def _translate(finding: ErrorDetails) -> Invalid:
     pointer = pointer_to(finding["loc"])
     field = str(finding["loc"][-1]) if finding["loc"] else "the record"

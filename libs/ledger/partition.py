@@ -31,13 +31,13 @@ COUNTERS: Final = (
 )
 CAUSE: Final = "inputoffset"  # header of events and state: the input offset that a record comes from
 FORWARDED_FROM: Final = "forwarded-from"
-_LOG_HEADERS: Final[Headers] = (CONTENT_TYPE,)
+_LOG_HEADERS: Final[Headers] = [CONTENT_TYPE]
 _JSON: Final = ("content-type", b"application/json")
 
 
 def cause_headers(content_type: tuple[str, bytes], offset: int) -> Headers:
     """What recovery reads to find how far a derived topic reaches."""
-    return (content_type, (CAUSE, str(offset).encode()))
+    return [content_type, (CAUSE, str(offset).encode())]
 
 
 @dataclass(slots=True)
@@ -172,16 +172,16 @@ class PartitionFold(Generic[S]):
         """Write the rejected input to the dead letters; a refold has to fetch the input itself again."""
         why, about = reading.invalid, reading.about
         assert why is not None
-        headers: Headers = (
+        headers: Headers = [
             ("error", why.error.encode()),
             ("detail", why.detail.encode(errors="replace")),
             ("pointer", why.pointer.encode(errors="replace")),
             ("source", self.origin.place(about.offset).encode()),
             ("service", self._service),
             ("at", rfc3339(about.recorded).encode()),
-        )
+        ]
         record = reading.record
-        key, value, own = (record.key, record.value, record.headers) if record else (None, None, ())
+        key, value, own = (record.key, record.value, record.headers) if record else (None, None, [])
         out.dead.append(Outgoing(about.offset, key, value, headers + own))
 
     def _forward(self, reading: Reading, out: Folded) -> None:
@@ -189,7 +189,7 @@ class PartitionFold(Generic[S]):
         if record is None:
             return  # a refold: it was appended before it was logged
         assert about.routing_key is not None
-        headers = (*record.headers, (FORWARDED_FROM, self.origin.place(about.offset).encode()))
+        headers = [*record.headers, (FORWARDED_FROM, self.origin.place(about.offset).encode())]
         copy = Outgoing(about.offset, about.routing_key.encode(), record.value, headers)
         out.forwards.append(Routed(f"{self.origin.service}.in", about.routing_key, copy))
 

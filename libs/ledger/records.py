@@ -10,7 +10,7 @@ from libs.ledger.fact import Fact
 from libs.ledger.invalid import Invalid
 from libs.ledger.verdict import Verdict
 
-Headers = tuple[tuple[str, bytes | None], ...]
+Headers = list[tuple[str, bytes | None]]
 
 
 @dataclass(slots=True)
@@ -21,7 +21,7 @@ class InputRecord:
     recorded: int
     key: bytes | None
     value: bytes | None
-    headers: Headers = ()
+    headers: Headers = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Outgoing:
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: Headers = ()
+    headers: Headers = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -58,7 +58,10 @@ class PartitionStore:
 
     async def apply(self, own: Ownership, folded: Folded, log_offset: int) -> None:
         """Write a batch and move the position to it. Updates ``own``."""
-        payload = msgpack.packb([_flat(folded.counters), [_packed(write) for write in folded.writes]])
+        payload = msgpack.packb(
+            [_flat(folded.counters), [_packed(write) for write in folded.writes]],
+            use_bin_type=False,  # what Lua reads knows no binary type
+        )
         args = [own.owner, own.epoch, folded.previous, folded.last, log_offset, self._history]
         args += [self._entities, self._prefix + "by:", payload]
         _check(await self._apply(keys=[self._position, self._counters], args=args))

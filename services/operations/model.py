@@ -33,6 +33,7 @@ SHAPE: Final = Shape(
     nested=frozenset({"allocations"}),
     added=frozenset({"executions", "execution_ids", "weights_rounded"}),
 )
+_COUNTED: Final = ("awaiting_execution", "settled", "rejected", "skipped")
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -115,7 +116,7 @@ def evolve(state: Operation, fact: Fact, verdict: Verdict) -> Operation:
 def counts(state: Operation) -> dict[str, int]:
     """The operation's executions by status."""
     by_status = Counter(state.executions.values())
-    return {"total": len(state.executions), **{status: by_status[status] for status in EXECUTION_RANKS}}
+    return {"total": len(state.executions), **{status: by_status[status] for status in _COUNTED}}
 
 
 def judge(state: Operation) -> bool | None:

@@ -1,0 +1,101 @@
+"""What a partition was handed and has not folded yet; full, it has the consumer pause."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Final
+
+import structlog
+
+from libs.ledger.records import InputRecord
+from libs.runtime.ports import Input
+
+logger = structlog.get_logger()
+
+HIGH_RECORDS: Final = 2_000
+HIGH_BYTES: Final = 8 * 1024 * 1024
+
+
+class Inbox:
+    """Records of one partition in order, without holes that a stale fetch would make.
+
+    After ``reopen(offset)`` a first batch that begins further on may be the leftover of a fetch from before
+    the seek: it is believed only when a second fetch from ``offset`` begins there as well (then the topic
+    has a hole: transaction markers, or records that it no longer keeps).
+    """
+
+    def __init__(self, source: Input) -> None:
+        self._source = source
+        self._records: deque[InputRecord] = deque()
+        self._bytes = 0
+        self._open = False
+        self._paused = True
+        self._next = 0
+        self._sought: int | None = None
+        self._claimed: int | None = None
+        self._filled = asyncio.Event()
+
+    def shut(self) -> None:
+        """Drop what is there and take no more."""
+        self._open = False
+        self._records.clear()
+        self._bytes = 0
+        self._filled.set()
+        self._pause()
+
+    def reopen(self, offset: int) -> None:
+        """Take records again, from an input offset on."""
+        self._next = offset
+        self._sought, self._claimed = offset, None
+        self._filled.clear()
+        self._open = True
+        self._source.seek(offset)
+        self._resume()
+
+    def offer(self, records: list[InputRecord]) -> None:
+        """Take what was fetched, as far as it is wanted."""
+        if not self._open or not records:
+            return
+        if self._sought is not None and not self._believed(records[0].offset):
+            return
+        self._sought = None
+        for record in records:
+            if record.offset >= self._next:
+                self._records.append(record)
+                self._bytes += len(record.value or b"")
+                self._next = record.offset + 1
+        self._filled.set()
+        if len(self._records) >= HIGH_RECORDS or self._bytes >= HIGH_BYTES:
+            self._pause()
+
+    def _believed(self, first: int) -> bool:
+        assert self._sought is not None
+        if first <= self._sought or first == self._claimed:
+            if first > self._sought:
+                logger.warning("the input has a hole", first_missing=self._sought, next_there=first)
+            return True
+        self._claimed = first
+        self._source.seek(self._sought)
+        return False
+
+    async def take(self, most: int) -> list[InputRecord]:
+        """The next records, at least one; none once the inbox is shut."""
+        while not self._records:
+            if not self._open:
+                return []
+            self._filled.clear()
+            await self._filled.wait()
+        batch = [self._records.popleft() for _ in range(min(most, len(self._records)))]
+        self._bytes -= sum(len(record.value or b"") for record in batch)
+        if self._paused and len(self._records) < HIGH_RECORDS // 2 and self._bytes < HIGH_BYTES // 2:
+            self._resume()
+        return batch
+
+    def _pause(self) -> None:
+        self._paused = True
+        self._source.pause()
+
+    def _resume(self) -> None:
+        self._paused = False
+        self._source.resume()

@@ -1,0 +1,89 @@
+"""Kafka as a worker writes it: whole batches to known partitions, acknowledged by all in-sync replicas."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, Final
+
+from aiokafka import AIOKafkaProducer
+
+from libs.contracts.names import Names
+from libs.contracts.partitions import partition_of
+from libs.ledger.records import Outgoing, Routed
+from libs.runtime.failpoints import Failpoint
+
+BATCH_BYTES: Final = 512 * 1024
+_LARGEST_REQUEST: Final = 4 * 1024 * 1024
+_AMID: Final = {"log": "amid_log", "events": "amid_events"}
+
+
+def make_producer(servers: str, client_id: str) -> AIOKafkaProducer:
+    """An idempotent producer; its retries never expire, so every caller sets a deadline of its own."""
+    return AIOKafkaProducer(
+        bootstrap_servers=servers,
+        client_id=client_id,
+        acks="all",
+        enable_idempotence=True,
+        max_batch_size=BATCH_BYTES,
+        max_request_size=_LARGEST_REQUEST,
+        linger_ms=0,
+        request_timeout_ms=20_000,
+        retry_backoff_ms=100,
+    )
+
+
+class Journal:
+    """Appends the records of one service. Raises KafkaError; what was sent then may or may not stand."""
+
+    def __init__(
+        self, producer: AIOKafkaProducer, names: Names, service: str, partitions: int, failpoint: Failpoint
+    ) -> None:
+        self._producer = producer
+        self._names = names
+        self._service = service
+        self._partitions = partitions
+        self._failpoint = failpoint
+
+    async def append(self, stream: str, partition: int, records: list[Outgoing]) -> int:
+        """Append to ``log``, ``events``, ``state`` or ``dead`` of a partition; the offset of the last record, or -1."""
+        topic = self._names.topic(f"{self._service}.{stream}")
+        amid = _AMID.get(stream, "")
+        if self._failpoint.armed(amid) and len(records) > 1:
+            half = len(records) // 2
+            await self._send(topic, partition, records[:half])
+            self._failpoint.passed(amid)
+            records = records[half:]
+        return await self._send(topic, partition, records)
+
+    async def route(self, routed: Iterable[Routed]) -> None:
+        """Append each record to the partition of its routing key, in another service's topic or in ours."""
+        places: dict[tuple[str, int], list[Outgoing]] = defaultdict(list)
+        for one in routed:
+            topic = self._names.topic(one.topic)
+            places[topic, partition_of(one.routing_key, self._partitions)].append(one.record)
+        sends = [self._send(topic, partition, records) for (topic, partition), records in places.items()]
+        await asyncio.gather(*sends)
+
+    async def _send(self, topic: str, partition: int, records: list[Outgoing]) -> int:
+        """Send in order; all batches of a partition go over one connection with sequence numbers."""
+        sent: list[tuple[asyncio.Future[Any], int]] = []
+        at = 0
+        while at < len(records):
+            batch = self._producer.create_batch()
+            first = at
+            while at < len(records):
+                record = records[at]
+                if (
+                    batch.append(timestamp=None, key=record.key, value=record.value, headers=record.headers)
+                    is None
+                ):
+                    break
+                at += 1
+            batch.close()
+            sent.append((await self._producer.send_batch(batch, topic, partition=partition), at - first))
+        last = -1
+        for future, count in sent:
+            last = (await future).offset + count - 1
+        return last

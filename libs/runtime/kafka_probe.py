@@ -1,0 +1,24 @@
+"""Does the broker answer a stranger? What tells a broker that is away from a client of ours that is stuck."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaError
+
+_ANSWERS_WITHIN: Final = 5.0  # seconds
+
+
+async def kafka_answers(servers: str) -> bool:
+    """Whether a fresh connection gets the cluster's metadata, within five seconds."""
+    client = AIOKafkaClient(bootstrap_servers=servers, request_timeout_ms=int(_ANSWERS_WITHIN * 1000))
+    try:
+        async with asyncio.timeout(_ANSWERS_WITHIN):
+            await client.bootstrap()
+            return bool(client.cluster.brokers())
+    except (KafkaError, OSError, TimeoutError):
+        return False
+    finally:
+        await client.close()

@@ -1,0 +1,79 @@
+"""A partition of a service's topics, read back from Kafka: what recovery, rebuild and verification start from."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+from libs.contracts.names import Names
+from libs.ledger.partition import CAUSE
+from libs.ledger.records import InputRecord
+from libs.runtime.reader import PartitionReader, Record, partition_reader
+
+_TAIL: Final = 1_000  # records; more than a batch leaves behind, so that the newest cause is among them
+_LATEST: Final = 253_402_300_799_999  # ms, the last instant of the year 9999
+
+
+def input_record(record: Record) -> InputRecord:
+    """An input record as the fold takes it; a broker's time outside of what RFC 3339 can say is brought inside."""
+    recorded = min(max(record.timestamp, 0), _LATEST)
+    return InputRecord(record.offset, recorded, record.key, record.value, list(record.headers))
+
+
+class KafkaLedger:
+    """Reads one partition of ``log``, of the derived topics' tails, and single input records. Raises KafkaError."""
+
+    def __init__(
+        self, servers: str, names: Names, service: str, partition: int, log: PartitionReader
+    ) -> None:
+        self._servers = servers
+        self._names = names
+        self._service = service
+        self._partition = partition
+        self._log = log
+
+    async def log_bounds(self) -> tuple[int, int]:
+        """The log's first offset and the one after its last record."""
+        return await self._log.bounds()
+
+    async def read_log(self, start: int, end: int) -> AsyncIterator[list[tuple[int, bytes]]]:
+        """Chunks of (log offset, log record)."""
+        async for chunk in self._log.read(start, end):
+            yield [(record.offset, record.value or b"") for record in chunk]
+
+    async def reach(self, stream: str) -> int:
+        """The highest input offset that the end of a derived topic speaks of, -1 where it speaks of none.
+
+        Records are appended in the order of their causes; a zombie's doubles can only make this too low,
+        and then more is emitted again than needed.
+        """
+        async with self._reader(stream) as reader:
+            return max((_cause(record) for record in await reader.tail(_TAIL)), default=-1)
+
+    async def input_at(self, offset: int) -> InputRecord | None:
+        """An input record, None where the topic no longer keeps it."""
+        async with self._reader("in") as reader:
+            record = await reader.one(offset)
+        return None if record is None else input_record(record)
+
+    def _reader(self, stream: str) -> AbstractAsyncContextManager[PartitionReader]:
+        return partition_reader(
+            self._servers, self._names.topic(f"{self._service}.{stream}"), self._partition
+        )
+
+
+def _cause(record: Record) -> int:
+    for name, value in record.headers:
+        if name == CAUSE:
+            return int(value)
+        if name == "source":  # of a dead letter: topic/partition/offset
+            return int(value.rpartition(b"/")[2])
+    return -1
+
+
+@asynccontextmanager
+async def open_ledger(servers: str, names: Names, service: str, partition: int) -> AsyncIterator[KafkaLedger]:
+    """Open a partition of a service's topics for reading."""
+    async with partition_reader(servers, names.topic(f"{service}.log"), partition) as log:
+        yield KafkaLedger(servers, names, service, partition, log)

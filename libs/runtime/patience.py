@@ -1,0 +1,66 @@
+"""Waiting for Kafka and Redis: for as long as they are away, but not for a client of ours that is stuck."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+import structlog
+from redis.exceptions import RedisError
+
+T = TypeVar("T")
+
+_REMIND: Final = 5.0  # seconds between two lines about the same wait
+_FIRST_BACKOFF: Final = 0.1
+_LAST_BACKOFF: Final = 5.0
+
+log = structlog.get_logger()
+
+
+class Stuck(Exception):
+    """A client made no headway past its deadline, although a fresh connection to the broker works."""
+
+
+class Patience:
+    """How this process waits; ``deadline`` in seconds of a reachable broker without an answer."""
+
+    def __init__(self, kafka_answers: Callable[[], Awaitable[bool]], deadline: float) -> None:
+        self._kafka_answers = kafka_answers
+        self._deadline = deadline
+
+    async def kafka(self, what: str, attempt: Coroutine[Any, Any, T]) -> T:
+        """Await a call that retries by itself; raises Stuck, or whatever the call raises."""
+        task = asyncio.ensure_future(attempt)
+        reachable_since: float | None = None
+        try:
+            while True:
+                await asyncio.wait({task}, timeout=_REMIND)
+                if task.done():
+                    return task.result()
+                if not await self._kafka_answers():
+                    reachable_since = None
+                    log.warning("waiting for Kafka", to=what)
+                    continue
+                reachable_since = reachable_since or time.monotonic()
+                waited = time.monotonic() - reachable_since
+                log.warning("Kafka answers, but not this client", to=what, seconds=round(waited))
+                if waited >= self._deadline:
+                    raise Stuck(f"{what}: no answer for {waited:.0f} s from a broker that is up")
+        finally:
+            task.cancel()
+
+    async def redis(self, what: str, attempt: Callable[[], Awaitable[T]]) -> T:
+        """Call until Redis answers; raises what is not Redis' failure to answer."""
+        backoff = _FIRST_BACKOFF
+        reminded = float("-inf")
+        while True:
+            try:
+                return await attempt()
+            except (RedisError, OSError, TimeoutError) as why:
+                if time.monotonic() - reminded >= _REMIND:
+                    log.warning("waiting for Redis", to=what, why=str(why) or type(why).__name__)
+                    reminded = time.monotonic()
+            await asyncio.sleep(backoff)
+            backoff = min(2 * backoff, _LAST_BACKOFF)

@@ -1,0 +1,73 @@
+"""Kafka as recovery, verification and rebuild read it: a partition from an offset to its end, without a group."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+
+_CHUNK: Final = 1_000
+_POLL_MS: Final = 200
+
+Record = ConsumerRecord[bytes | None, bytes | None]
+
+
+class PartitionReader:
+    """Reads one partition of one topic. Raises KafkaError."""
+
+    def __init__(self, consumer: AIOKafkaConsumer[Any, Any], topic: str, partition: int) -> None:
+        self._consumer = consumer
+        self._tp = TopicPartition(topic, partition)
+
+    async def bounds(self) -> tuple[int, int]:
+        """The first offset that is there, and the one after the last committed record."""
+        begin = (await self._consumer.beginning_offsets([self._tp]))[self._tp]
+        end = (await self._consumer.end_offsets([self._tp]))[self._tp]
+        return begin, end
+
+    async def read(self, start: int, end: int) -> AsyncIterator[list[Record]]:
+        """Chunks of the records from ``start`` up to but without ``end``, both offsets."""
+        if start >= end:
+            return
+        self._consumer.assign([self._tp])
+        self._consumer.seek(self._tp, start)
+        while await self._consumer.position(self._tp) < end:
+            chunk = await self._consumer.getmany(self._tp, timeout_ms=_POLL_MS, max_records=_CHUNK)
+            records = [record for record in chunk.get(self._tp, []) if record.offset < end]
+            if records:
+                yield records
+
+    async def tail(self, count: int) -> list[Record]:
+        """The last records, at most ``count`` offsets back."""
+        begin, end = await self.bounds()
+        return [record async for chunk in self.read(max(begin, end - count), end) for record in chunk]
+
+    async def one(self, offset: int) -> Record | None:
+        """The record at an offset, None where it is no longer kept."""
+        begin, end = await self.bounds()
+        if not begin <= offset < end:
+            return None
+        async for chunk in self.read(offset, offset + 1):
+            return chunk[0]
+        return None
+
+
+@asynccontextmanager
+async def partition_reader(servers: str, topic: str, partition: int) -> AsyncIterator[PartitionReader]:
+    """A reader of one partition, with a connection of its own."""
+    consumer: AIOKafkaConsumer[Any, Any] = AIOKafkaConsumer(
+        bootstrap_servers=servers,
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        max_partition_fetch_bytes=4 * 1024 * 1024,
+        fetch_max_wait_ms=100,
+    )
+    await consumer.start()
+    try:
+        yield PartitionReader(consumer, topic, partition)
+    finally:
+        await consumer.stop()

@@ -1,0 +1,174 @@
+"""Bringing a partition up to its log: what Redis lacks is folded again, what the derived topics lack is sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import structlog
+
+from libs.ledger.aggregate import Aggregate
+from libs.ledger.envelope import Origin, continues, parse_log_record
+from libs.ledger.intake import read_log
+from libs.ledger.partition import PartitionFold
+from libs.ledger.records import Folded, Outgoing, Reading
+from libs.ledger.verdict import Verdict
+from libs.runtime.entities import EntityCache
+from libs.runtime.failpoints import Failpoint
+from libs.runtime.patience import Patience
+from libs.runtime.ports import Ledger, Store, Writer
+from libs.views.ownership import Ownership
+
+S = TypeVar("S")
+
+logger = structlog.get_logger()
+
+
+class LogShorter(Exception):
+    """Redis knows of log records that the log does not have: Kafka lost what it had acknowledged."""
+
+
+class DamagedProjection(Exception):
+    """An entity in Redis is not what any fold wrote."""
+
+
+@dataclass(slots=True)
+class _Reach:
+    """How far the derived topics speak of the input: the highest offsets."""
+
+    events: int
+    state: int
+    dead: int
+
+
+class Recovery(Generic[S]):
+    """Refolds one partition from where Redis stands to the end of the log; ``writer`` None republishes nothing."""
+
+    def __init__(
+        self,
+        aggregate: Aggregate[S],
+        origin: Origin,
+        store: Store,
+        ledger: Ledger,
+        writer: Writer | None,
+        cache: EntityCache[S],
+        patience: Patience,
+        failpoint: Failpoint,
+    ) -> None:
+        self._aggregate = aggregate
+        self._origin = origin
+        self._store = store
+        self._ledger = ledger
+        self._writer = writer
+        self._cache = cache
+        self._patience = patience
+        self._failpoint = failpoint
+
+    async def run(self, own: Ownership, distrust: bool = False) -> PartitionFold[S]:
+        """Refold into Redis; the fold to go on with. Raises LogShorter, DamagedProjection, NotOurs, Behind, KafkaError."""
+        _, end = await self._patience.kafka("find the log's end", self._ledger.log_bounds())
+        if own.log_offset >= end:
+            raise LogShorter(
+                f"{self._origin.service} partition {self._origin.partition}: Redis was written up to log offset"
+                f" {own.log_offset}, but the log ends before {end}. Kafka lost acknowledged records; nothing is"
+                f" changed. To accept the loss: stratafold rebuild {self._origin.service}"
+            )
+        if distrust or not await self._anchored(own):
+            await self._patience.redis("clear the partition", lambda: self._store.clear(own))
+        fold = PartitionFold(self._aggregate, self._origin, own.input_offset, own.counters)
+        reach = await self._find_reach(own.log_offset + 1 < end)
+        self._failpoint.passed("recovery_read")
+        refolded = 0
+        async for chunk in self._ledger.read_log(own.log_offset + 1, end):
+            refolded += await self._refold(own, fold, chunk, reach)
+        if refolded:
+            logger.info(
+                "refolded", partition=self._origin.partition, records=refolded, position=fold.position
+            )
+        return fold
+
+    async def _anchored(self, own: Ownership) -> bool:
+        """Whether what Redis holds was made from this log; an empty partition must hold nothing."""
+        if own.input_offset < 0:
+            return not await self._patience.redis("look for leftovers", self._store.holds_anything)
+        async for chunk in self._ledger.read_log(own.log_offset, own.log_offset + 1):
+            return parse_log_record(chunk[0][1]).offset == own.input_offset
+        return False
+
+    async def _find_reach(self, wanted: bool) -> _Reach | None:
+        if self._writer is None or not wanted:
+            return None
+        found = [await self._ledger.reach(stream) for stream in ("events", "state", "dead")]
+        return _Reach(*found)
+
+    async def _refold(
+        self, own: Ownership, fold: PartitionFold[S], chunk: list[tuple[int, bytes]], reach: _Reach | None
+    ) -> int:
+        readings: list[Reading] = []
+        accepted, log_offset = fold.position, own.log_offset
+        for offset, value in chunk:
+            logged = parse_log_record(value)
+            if continues(logged, accepted):
+                accepted, log_offset = logged.offset, offset
+                readings.append(read_log(self._aggregate, logged))
+        if not readings:
+            return 0
+        await load_entities(self._cache, fold, self._store, own, readings, self._patience)
+        if reach is not None:
+            await self._exhume(readings, reach)
+        folded = fold.fold(readings, self._cache.entities)
+        self._failpoint.passed("recovery_refolded")
+        if reach is not None:
+            await self._emit(folded, reach)
+        self._failpoint.passed("recovery_emitted")
+        await self._patience.redis(
+            "write what was refolded", lambda: self._store.apply(own, folded, log_offset)
+        )
+        self._cache.trim()
+        self._failpoint.passed("recovery_written")
+        return len(readings)
+
+    async def _exhume(self, readings: Iterable[Reading], reach: _Reach) -> None:
+        """Fetch the inputs of dead letters that are to be written again; the log keeps only why they were refused."""
+        for reading in readings:
+            if reading.verdict is Verdict.QUARANTINED and reading.about.offset > reach.dead:
+                reading.record = await self._ledger.input_at(reading.about.offset)
+
+    async def _emit(self, folded: Folded, reach: _Reach) -> None:
+        """Send what the derived topics lack; the last record they speak of may have been sent in part."""
+        writer = self._writer
+        assert writer is not None
+        notices = [notice for notice in folded.notices if notice.record.offset >= reach.events]
+        await self._patience.kafka("send notices again", writer.route(notices))
+        for stream, records, reached in (
+            ("events", folded.events, reach.events),
+            ("state", folded.states, reach.state),
+            ("dead", folded.dead, reach.dead + 1),
+        ):
+            lacking: list[Outgoing] = [record for record in records if record.offset >= reached]
+            if lacking:
+                again = writer.append(stream, self._origin.partition, lacking)
+                await self._patience.kafka(f"send {stream} again", again)
+
+
+async def load_entities(
+    cache: EntityCache[S],
+    fold: PartitionFold[S],
+    store: Store,
+    own: Ownership,
+    readings: Iterable[Reading],
+    patience: Patience,
+) -> None:
+    """Bring every subject of a batch's facts into the cache, in one call. Raises DamagedProjection, NotOurs, Behind."""
+    subjects = [r.about.subject for r in readings if r.fact is not None and r.about.subject is not None]
+    missing = cache.missing(subjects)
+    if not missing:
+        return
+    found = await patience.redis("load entities", lambda: store.load(own, missing))
+    for subject in missing:
+        fields = found.get(subject)
+        try:
+            cache.add(fold.new_entity(subject) if fields is None else fold.recall(subject, fields))
+        except (KeyError, ValueError) as why:
+            raise DamagedProjection(f"{subject}: {type(why).__name__}: {why}") from why

@@ -1,0 +1,185 @@
+"""A folding service as a process: FastStream for wiring and life cycle, one task a partition for the work."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import Final, Generic, TypeVar
+from uuid import uuid4
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from faststream import FastStream
+from faststream.kafka import KafkaBroker
+from redis.asyncio import Redis
+
+from libs.contracts.names import Names
+from libs.ledger.aggregate import Aggregate
+from libs.runtime.consumer import Listener, Source, by_partition, subscribe
+from libs.runtime.failpoints import Failpoint
+from libs.runtime.journal import Journal, make_producer
+from libs.runtime.kafka_probe import kafka_answers
+from libs.runtime.ledger import input_record, open_ledger
+from libs.runtime.partition import Machinery, Partition
+from libs.runtime.patience import Patience, Stuck
+from libs.runtime.reader import Record
+from libs.runtime.topics import create_topics
+from libs.settings import Settings
+from libs.views.store import PartitionStore
+
+S = TypeVar("S")
+
+STUCK: Final = 3  # exit status
+DEADLINE: Final = 60.0  # seconds of an answering broker after which a silent client is stuck
+_LAST_BATCH: Final = 8.0  # seconds that a stop waits for the batches in hand
+_RETRY: Final = 2.0
+
+logger = structlog.get_logger()
+
+
+class Worker(Generic[S]):
+    """Runs one service's fold over the partitions that its group gives it."""
+
+    def __init__(self, aggregate: Aggregate[S], settings: Settings) -> None:
+        self._aggregate = aggregate
+        self._settings = settings
+        self._names = Names(settings.namespace)
+        self.service = self._service = aggregate.service
+        self._owner = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
+        self._failpoint = Failpoint.from_environment()
+        self._partitions: dict[int, Partition[S]] = {}
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._status = 0
+        # FastStream logs a line for every poll at this level; ours is what the partitions say.
+        faststream_log = logging.getLogger("stratafold.faststream")
+        faststream_log.setLevel(logging.ERROR)
+        self.broker = KafkaBroker(
+            settings.kafka_servers.split(","),
+            client_id=self._owner,
+            apply_types=False,
+            logger=faststream_log,
+            log_level=logging.DEBUG,
+            allow_auto_create_topics=False,
+        )
+        self._subscriber = subscribe(
+            self.broker,
+            self._names.topic(f"{self._service}.in"),
+            self._names.group(self._service),
+            self._handle,
+            Listener(self._assigned, self._revoked),
+        )
+        self.app = FastStream(
+            self.broker,
+            logger=faststream_log,
+            on_startup=[self._prepare],
+            on_shutdown=[self._wind_down],
+            after_shutdown=[self._close],
+        )
+
+    async def run(self) -> int:
+        """Work until SIGTERM or SIGINT; the exit status: 0, or 3 where a client of Kafka was stuck."""
+        logger.info("worker starts", service=self._service, owner=self._owner)
+        await self.app.run(log_level=logging.DEBUG)
+        logger.info("worker stopped", service=self._service)
+        return self._status
+
+    async def _prepare(self) -> None:
+        """Wait for Kafka, see to the topics, and open what the partitions share."""
+        settings, servers = self._settings, self._settings.kafka_servers
+        while not await kafka_answers(servers):
+            logger.warning("waiting for Kafka", at=servers)
+            await asyncio.sleep(_RETRY)
+        if settings.create_topics:
+            await self._create_topics()
+        self._redis = Redis.from_url(settings.redis_url, health_check_interval=10, socket_timeout=10)
+        self._producer = make_producer(servers, self._owner)
+        await self._producer.start()
+        self._machinery = Machinery(
+            aggregate=self._aggregate,
+            names=self._names,
+            partitions=settings.partitions,
+            owner=self._owner,
+            writer=Journal(self._producer, self._names, self._service, settings.partitions, self._failpoint),
+            open_ledger=lambda partition: open_ledger(servers, self._names, self._service, partition),
+            patience=Patience(lambda: kafka_answers(servers), DEADLINE),
+            failpoint=self._failpoint,
+        )
+
+    async def _create_topics(self) -> None:
+        settings = self._settings
+        services = dict.fromkeys((self._service, *self._aggregate.tells))
+        while True:
+            try:
+                await create_topics(
+                    settings.kafka_servers, self._names, services, settings.partitions, settings.replication
+                )
+            except (KafkaError, OSError) as why:
+                logger.warning("topics can't be created yet", why=repr(why))
+                await asyncio.sleep(_RETRY)
+            else:
+                return
+
+    async def _handle(self, records: tuple[Record, ...]) -> None:
+        """Hand a poll's records to their partitions; never waits, so that the group is never lost."""
+        for number, run in by_partition(records):
+            partition = self._partitions.get(number)
+            if partition is not None:
+                partition.inbox.offer([input_record(record) for record in run])
+
+    async def _assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        consumer = self._subscriber.consumer
+        assert consumer is not None
+        for tp in sorted(assigned):
+            store = PartitionStore(
+                self._redis, self._names, self._service, tp.partition, self._settings.history
+            )
+            partition = Partition(self._machinery, tp.partition, store, Source(consumer, tp))
+            partition.inbox.shut()  # nothing is fetched before recovery says from where
+            self._partitions[tp.partition] = partition
+            task = asyncio.create_task(partition.run(), name=f"{self._service}-{tp.partition}")
+            task.add_done_callback(self._ended)
+            self._tasks[tp.partition] = task
+
+    async def _revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        await self._let_go([tp.partition for tp in revoked])
+
+    async def _let_go(self, numbers: Iterable[int]) -> None:
+        """Stop partitions after the batch in hand; what does not end in time is cut off, and recovers elsewhere."""
+        going = []
+        for number in numbers:
+            if number in self._partitions:
+                self._partitions.pop(number).stop()
+                going.append(self._tasks.pop(number))
+        if going:
+            _, late = await asyncio.wait(going, timeout=_LAST_BATCH)
+            for task in late:
+                logger.warning("cut off amid a batch", task=task.get_name())
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A partition's task ends when it is stopped; any other end is the process's."""
+        if task.cancelled() or (why := task.exception()) is None:
+            return
+        self._status = STUCK if isinstance(why, Stuck) else 1
+        logger.critical("worker gives up", why=str(why), exc_info=None if isinstance(why, Stuck) else why)
+        if isinstance(why, Stuck):
+            # The client that is stuck would hang the orderly way out as well.
+            os._exit(STUCK)
+        self.app.exit()
+
+    async def _wind_down(self) -> None:
+        await self._let_go(list(self._partitions))
+
+    async def _close(self) -> None:
+        if not hasattr(self, "_machinery"):
+            return
+        with suppress(TimeoutError, KafkaError):
+            async with asyncio.timeout(3):
+                await self._producer.stop()
+        await self._redis.aclose()
