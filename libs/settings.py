@@ -187,9 +187,14 @@ def load() -> Settings:
 
 def unknown(environment: Mapping[str, str]) -> dict[str, str | None]:
     """The variables with our prefix that no setting has, each with the setting that it may have been meant for."""
-    known = [PREFIX + name.upper() for name in Settings.model_fields]
-    strangers = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
-    return {name: next(iter(difflib.get_close_matches(name, known, 1)), None) for name in strangers}
+    known = [name.upper() for name in Settings.model_fields]
+    strangers: dict[str, str | None] = {}
+    for name in sorted(environment):
+        bare = name.removeprefix(PREFIX)
+        if name.startswith(PREFIX) and bare not in known:
+            near = difflib.get_close_matches(bare, known, 1)
+            strangers[name] = PREFIX + near[0] if near else None
+    return strangers
 
 
 def _reason(location: tuple[int | str, ...], message: str) -> str:

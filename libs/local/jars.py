@@ -91,8 +91,8 @@ def bring(jars: tuple[Jar, ...], cache: Path, fetch: Fetch, received: Callable[[
                 file = fetch(jar, Path(own), received)
             except OSError as error:
                 raise LocalStackError(
-                    f"{jar.name}, a part of the local Kafka, can't be fetched ({_short(error)}): look at the network or "
-                    f"its proxy and try again, put the file into {cache}, or point STRATAFOLD_KAFKA at a Kafka elsewhere"
+                    f"{jar.name}, a part of the local Kafka, can't be fetched ({_short(error)}): look at the network "
+                    f"or its proxy and try again, put the file into {cache}, or set STRATAFOLD_KAFKA to another Kafka"
                 ) from error
             if not jar.intact(file):
                 raise LocalStackError(

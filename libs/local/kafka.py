@@ -33,7 +33,7 @@ appender.console.layout.type = PatternLayout
 appender.console.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %p %c{1}: %m%n
 rootLogger.level = warn
 rootLogger.appenderRef.console.ref = console
-logger.server.name = kafka.server
+logger.server.name = kafka.server.BrokerServer
 logger.server.level = info
 """
 
