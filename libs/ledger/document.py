@@ -22,7 +22,7 @@ _TYPED: Final = "_json"  # names the unknown fields whose value is not a plain s
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The documented fields of a projection in order, those among them that are not strings, and what a service adds."""
+    """A projection's documented fields in order, those among them that are not strings, and what a service adds."""
 
     fields: tuple[str, ...]
     nested: frozenset[str]

@@ -40,7 +40,9 @@ def shown(value: object) -> str:
         return repr(value[:_SHOWN]) + ("…" if len(value) > _SHOWN else "")
     if value is None or isinstance(value, bool | int | float):
         return repr(value)[:_SHOWN]
-    return {list: "an array", dict: "an object"}.get(type(value), type(value).__name__)
+    if isinstance(value, list):
+        return "an array"
+    return "an object" if isinstance(value, dict) else type(value).__name__
 
 
 def from_validation(failure: ValidationError) -> Invalid:

@@ -107,7 +107,8 @@ class PartitionFold(Generic[S]):
         assert verdict is not None
         sequence = None
         if verdict in SEQUENCED:
-            assert entity is not None and fact is not None
+            assert entity is not None
+            assert fact is not None
             if entity.sequence == 0:
                 self.counters["entities"] += 1
             disputed = entity.disputed

@@ -65,9 +65,9 @@ class KafkaLedger:
 
 def _cause(record: Record) -> int:
     for name, value in record.headers:
-        if name == CAUSE:
+        if name == CAUSE and value is not None:
             return int(value)
-        if name == "source":  # of a dead letter: topic/partition/offset
+        if name == "source" and value is not None:  # of a dead letter: topic/partition/offset
             return int(value.rpartition(b"/")[2])
     return -1
 

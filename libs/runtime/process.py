@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import uvloop
+
 from libs.runtime.topics import WrongTopic
 from libs.runtime.worker import Worker
 from libs.settings import Settings, SettingsError, load

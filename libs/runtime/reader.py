@@ -4,14 +4,24 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 _CHUNK: Final = 1_000
 _POLL_MS: Final = 200
 
-Record = ConsumerRecord[bytes | None, bytes | None]
+
+class Record(Protocol):
+    """A consumed record, as aiokafka's untyped ConsumerRecord has it; ``timestamp`` in ms."""
+
+    offset: int
+    partition: int
+    topic: str
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...]
 
 
 class PartitionReader:

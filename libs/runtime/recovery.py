@@ -66,7 +66,10 @@ class Recovery(Generic[S]):
         self._failpoint = failpoint
 
     async def run(self, own: Ownership, distrust: bool = False) -> PartitionFold[S]:
-        """Refold into Redis; the fold to go on with. Raises LogShorter, DamagedProjection, NotOurs, Behind, KafkaError."""
+        """Refold into Redis; the fold to go on with.
+
+        Raises LogShorter, DamagedProjection, NotOurs, Behind, KafkaError.
+        """
         _, end = await self._patience.kafka("find the log's end", self._ledger.log_bounds())
         if own.log_offset >= end:
             raise LogShorter(

@@ -62,14 +62,14 @@ class PartitionStore:
             [_flat(folded.counters), [_packed(write) for write in folded.writes]],
             use_bin_type=False,  # what Lua reads knows no binary type
         )
-        args = [own.owner, own.epoch, folded.previous, folded.last, log_offset, self._history]
-        args += [self._entities, self._prefix + "by:", payload]
+        args: list[str | int | bytes] = [own.owner, own.epoch, folded.previous, folded.last, log_offset]
+        args += [self._history, self._entities, self._prefix + "by:", payload]
         _check(await self._apply(keys=[self._position, self._counters], args=args))
         own.input_offset, own.log_offset = folded.last, log_offset
 
     async def say(self, own: Ownership, fields: Mapping[str, str]) -> None:
         """Set fields of the position, and look whether it is still ours and nothing was forgotten."""
-        args = [own.owner, own.epoch, own.input_offset, *_flat(fields)]
+        args: list[str | int] = [own.owner, own.epoch, own.input_offset, *_flat(fields)]
         _check(await self._own(keys=[self._position], args=args))
 
     async def holds_anything(self) -> bool:

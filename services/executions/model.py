@@ -34,7 +34,7 @@ SHAPE: Final = Shape(
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """An execution; ``status`` is None until a fact was applied. ``filled`` holds the indexes of executed instructions."""
+    """An execution; ``status`` is None until a fact was applied, ``filled`` holds the indexes of executed instructions."""
 
     id: str
     strategy_id: str | None = None
@@ -98,8 +98,8 @@ def derive(before: Execution, after: Execution, fact: Fact, verdict: Verdict) ->
     if before.status is None:
         created = {name: body[name] for name in (*_OWNER, "status", "created_at")}
         events.append(Derived("execution.created", created))
-    for index in sorted(after.filled - before.filled):
-        events.append(Derived("instruction.executed", _fill(body, index)))
+    newly_filled = sorted(after.filled - before.filled)
+    events += [Derived("instruction.executed", _fill(body, index)) for index in newly_filled]
     if RANKS[body["status"]] == TERMINAL:
         end = {name: body[name] for name in (*_OWNER, "status", "status_reason", "updated_at")}
         events.append(Derived(f"execution.{body['status']}", end))

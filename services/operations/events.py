@@ -51,12 +51,13 @@ def weights_rounded(document: Document) -> bool:
     Thirds of two digits or more may be off by one unit in the last place each.
     """
     weights = [Decimal(allocation["weight"]) for allocation in document["allocations"]]
-    off = abs(sum(weights) - 1)
+    total = sum(weights, Decimal(0))
+    off = abs(total - 1)
     if not off:
         return False
     scale = max((-int(weight.as_tuple().exponent) for weight in weights), default=0)
     if scale < _LEAST_ROUNDED_SCALE or off > len(weights) * Decimal(1).scaleb(-scale):
-        raise Invalid("weights_sum", f"the weights sum to {sum(weights)}, not to 1", "/allocations")
+        raise Invalid("weights_sum", f"the weights sum to {total}, not to 1", "/allocations")
     return True
 
 
