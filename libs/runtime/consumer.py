@@ -20,7 +20,9 @@ HEARTBEAT_MS: Final = 1_000
 _POLL_MS: Final = 10  # an empty poll sleeps this long once more: what an idle partition adds to latency
 _POLLED: Final = 2_000  # records; what is handed over waits in the inboxes, which pause the consumer
 
-Handle = Callable[[tuple[Record, ...]], Awaitable[None]]
+Handle = Callable[
+    [Any], Awaitable[None]
+]  # takes what _give_raw gives; FastStream builds a model of a narrower type
 Change = Callable[[Iterable[TopicPartition]], Awaitable[None]]
 
 

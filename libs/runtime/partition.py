@@ -59,7 +59,7 @@ class Machinery(Generic[S]):
 
 
 class Partition(Generic[S]):
-    """One partition of one service while this process owns it; ``run`` it as a task, ``stop`` it, feed its ``inbox``."""
+    """One partition of one service while this process owns it: ``run`` it as a task, feed its ``inbox``, ``stop`` it."""
 
     def __init__(self, machinery: Machinery[S], partition: int, store: Store, source: Input) -> None:
         self._m = machinery
@@ -73,7 +73,7 @@ class Partition(Generic[S]):
         self.ready = False
         self.halted: str | None = None
         self.latencies = Latencies()
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._distrust = False
         self._committed_at = 0.0
         self._log = logger.bind(service=machinery.aggregate.service, partition=partition)
@@ -81,7 +81,7 @@ class Partition(Generic[S]):
     async def run(self) -> None:
         """Work until stopped. Raises only what the process can't live with, such as Stuck."""
         backoff = _FIRST_BACKOFF
-        while not self._stopping:
+        while not self._stopping.is_set():
             try:
                 own, fold = await self._recover()
                 backoff = _FIRST_BACKOFF
@@ -99,17 +99,17 @@ class Partition(Generic[S]):
 
     def stop(self) -> None:
         """Ask for an end after the batch in hand."""
-        self._stopping = True
+        self._stopping.set()
         self.inbox.shut()
 
     async def _sleep(self, seconds: float) -> None:
-        end = time.monotonic() + seconds
-        while not self._stopping and time.monotonic() < end:
-            await asyncio.sleep(0.1)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
 
     async def _halt(self, why: str) -> None:
         self.halted = why
-        while not self._stopping:
+        while not self._stopping.is_set():
             self._log.error("halted", why=why)
             await self._sleep(30)
 
@@ -171,7 +171,7 @@ class Partition(Generic[S]):
             await self._commit(folded.last + 1)
 
     async def _write(self, own: Ownership, folded: Folded) -> None:
-        """Let a batch take effect. A notice goes before the events, so that recovery can tell from those what was sent."""
+        """Let a batch take effect; notices before events, so that recovery can tell from those what was sent."""
         m, kafka, redis = self._m, self._m.patience.kafka, self._m.patience.redis
         if folded.forwards:
             await kafka("forward records", m.writer.route(folded.forwards))

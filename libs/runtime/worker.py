@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 from uuid import uuid4
 
 import structlog
@@ -27,7 +27,6 @@ from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.ledger import input_record, open_ledger
 from libs.runtime.partition import Machinery, Partition
 from libs.runtime.patience import Patience, Stuck
-from libs.runtime.reader import Record
 from libs.runtime.topics import create_topics
 from libs.settings import Settings
 from libs.views.store import PartitionStore
@@ -124,7 +123,7 @@ class Worker(Generic[S]):
             else:
                 return
 
-    async def _handle(self, records: tuple[Record, ...]) -> None:
+    async def _handle(self, records: Any) -> None:
         """Hand a poll's records to their partitions; never waits, so that the group is never lost."""
         for number, run in by_partition(records):
             partition = self._partitions.get(number)

@@ -34,7 +34,7 @@ SHAPE: Final = Shape(
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """An execution; ``status`` is None until a fact was applied, ``filled`` holds the indexes of executed instructions."""
+    """An execution; ``status`` is None until a fact was applied, ``filled`` indexes its executed instructions."""
 
     id: str
     strategy_id: str | None = None
