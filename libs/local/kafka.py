@@ -14,7 +14,7 @@ from typing import Final
 
 from libs.local.errors import LocalStackError
 from libs.local.ports import HOST, free_port
-from libs.local.process import Program, Server
+from libs.local.process import Program, Server, environment
 
 # Room for the dead letters' 3 MiB with headers and framing.
 RECORD_BYTES: Final = 4 * 1024 * 1024
@@ -52,6 +52,10 @@ def kafka(data: Path, port: int, java: Callable[[], Path], jars: Callable[[], li
             return [machine, *options, *_JVM, "-cp", class_path]
 
         properties, logging = folder / "server.properties", folder / "log4j2.properties"
+        if "," in str(folder):
+            raise LocalStackError(
+                "STRATAFOLD_DATA: Kafka can't keep its data in a folder with a comma in its name"
+            )
         (folder / "tmp").mkdir(parents=True, exist_ok=True)
         properties.write_text(_properties(folder / "data", port, free_port(port)))
         logging.write_text(_LOG4J)
@@ -84,9 +88,8 @@ def answers(port: int) -> bool:
 
 
 def _format(command: list[str], properties: Path) -> None:
-    done = subprocess.run(
-        [*command, "--config", str(properties)], capture_output=True, text=True, check=False
-    )
+    argv = [*command, "--config", str(properties)]
+    done = subprocess.run(argv, env=environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         said = (done.stderr + done.stdout).strip().splitlines() or ["it said nothing"]
         raise LocalStackError(f"Kafka's storage can't be made in {properties.parent}: {said[0]}")
@@ -132,5 +135,12 @@ def _properties(folder: Path, port: int, controller_port: int) -> str:
         "log.index.size.max.bytes": 2 * 1024 * 1024,
         "log.segment.bytes": 256 * 1024 * 1024,
     }
-    # a backslash in a folder's name would begin an escape
-    return "".join(f"{name}={value}\n".replace("\\", "\\\\") for name, value in settings.items())
+    return "".join(f"{name}={_escaped(str(value))}\n" for name, value in settings.items())
+
+
+def _escaped(value: str) -> str:
+    """As a properties file has it: a backslash doubled, what is not ASCII as \\uXXXX in UTF-16."""
+    units = value.replace("\\", "\\\\").encode("utf-16-be", "surrogatepass")
+    return "".join(
+        chr(unit) if unit < 128 else f"\\u{unit:04x}" for (unit,) in struct.iter_unpack(">H", units)
+    )

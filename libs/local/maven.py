@@ -52,7 +52,7 @@ def _download(jar: Jar, folder: Path, received: Callable[[int], None]) -> Path:
 
         yield step
 
-    context = MavenContext(resolver=PythonResolver(progress_callback=progress), repo_cache=folder, timeout=30)
+    context = MavenContext(resolver=PythonResolver(progress_callback=progress), repo_cache=folder, timeout=15)
     try:
         return context.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve()
     except BaseException:

@@ -43,6 +43,13 @@ class Program:
     stop_seconds: float
 
 
+def environment() -> dict[str, str]:
+    """This process's environment as the stack's programs get it."""
+    kept = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+    # Java reads the names of files by the locale; in a plain C locale it finds none that is not ASCII
+    return {**kept, "LC_ALL": "C.UTF-8"}
+
+
 class Server:
     """A program of the local stack, running or not.
 
@@ -98,14 +105,13 @@ class Server:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
             self.log.replace(self.log.with_suffix(".log.1"))
-        environment = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
         with self.log.open("ab") as log:
             self._child = subprocess.Popen(
                 argv,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=environment,
+                env=environment(),
                 cwd=self._record.parent,
                 start_new_session=True,  # Ctrl-C in a terminal, or the end of who started it, is not meant for it
             )

@@ -104,6 +104,20 @@ async def test_what_was_kept_is_there_after_every_way_of_ending(own_stack: Local
     assert await values(own_stack.kafka_servers, "kept") == [large, b"second"]
 
 
+def test_any_folder_but_one_with_a_comma_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spaces, quotes and letters beyond ASCII in its name, in the plainest locale."""
+    monkeypatch.setenv("LC_ALL", "C")
+    stack = local_stack(tmp_path / 'für "mich" \\ alle')
+    try:
+        assert stack.up() == ["redis", "kafka"]
+        assert (stack.data / "kafka" / "data" / "meta.properties").is_file()
+        assert (stack.data / "redis" / "appendonlydir").is_dir()
+    finally:
+        stack.down()
+    with pytest.raises(LocalStackError, match=r"STRATAFOLD_DATA: .*comma"):
+        local_stack(tmp_path / "a,b").kafka.start()
+
+
 async def test_no_topic_comes_about_by_itself(own_stack: LocalStack) -> None:
     consumer = AIOKafkaConsumer(bootstrap_servers=own_stack.kafka_servers)
     await consumer.start()
