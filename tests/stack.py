@@ -39,7 +39,7 @@ def servers(kafka: str | None, redis: str | None, data: Path) -> Iterator[Server
             try:
                 redis = redis or ending.enter_context(_redis_container())
                 kafka = kafka or ending.enter_context(_kafka_container())
-            except DockerException as error:
+            except (DockerException, OSError, RuntimeError) as error:
                 print(f"containers can't be used ({error}): local processes are")
         local = local_stack(data)
         ending.callback(local.down)

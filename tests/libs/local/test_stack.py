@@ -130,6 +130,14 @@ async def test_no_topic_comes_about_by_itself(own_stack: LocalStack) -> None:
         await consumer.stop()
 
 
+async def test_the_servers_that_a_run_shares_serve(kafka: str, redis_url: str, namespace: str) -> None:
+    """Whichever they are: named ones, containers or processes."""
+    await create(kafka, f"{namespace}.any")
+    await append(kafka, f"{namespace}.any", b"x")
+    assert await values(kafka, f"{namespace}.any") == [b"x"]
+    assert Redis.from_url(redis_url).set(f"{namespace}:any", "x", ex=60)
+
+
 def test_up_where_it_runs_says_so_and_changes_nothing(own_stack: LocalStack) -> None:
     own_stack.up()
     before = own_stack.status()
