@@ -35,25 +35,32 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The last applied body: compact JSON, and the names of its unknown fields."""
+    """The last applied body: compact JSON, and the names of its unknown fields.
+
+    ``exact`` says that unknown fields, at whatever depth, may hold numbers whose literals have to be kept.
+    """
 
     json: bytes
     extras: tuple[str, ...] = ()
+    exact: bool = False
 
 
-def canonical(document: Document, shape: Shape) -> Body:
-    """Bring a validated body into its canonical form; a documented field that is absent becomes null."""
+def canonical(document: Document, shape: Shape, exact: bool = False) -> Body:
+    """Bring a validated body into its canonical form; a documented field that is absent becomes null.
+
+    ``exact``: the document was read by ``read_exactly``.
+    """
     if tuple(document) == shape.fields:
-        return Body(orjson.dumps(document))
+        return Body(orjson.dumps(document), exact=exact)
     extras = tuple(sorted(k for k in document if k not in shape.fields and not shape.reserves(k)))
-    return Body(orjson.dumps({name: document.get(name) for name in (*shape.fields, *extras)}), extras)
+    return Body(orjson.dumps({name: document.get(name) for name in (*shape.fields, *extras)}), extras, exact)
 
 
 def hash_fields(body: Body) -> Fields:
     """The body as hash fields: strings as they are, nested values as JSON, null as ``null``."""
-    document: Document = orjson.loads(body.json) if not body.extras else read_exactly(body.json)
+    document: Document = read_exactly(body.json) if body.exact else orjson.loads(body.json)
     fields = {name: value if type(value) is str else _json(value) for name, value in document.items()}
-    if body.extras:
+    if body.exact:
         typed = [name for name in body.extras if type(document[name]) is not str]
         fields[_TYPED] = _json(typed)
     return fields
@@ -67,7 +74,7 @@ def from_hash(fields: Mapping[str, str], shape: Shape) -> Body:
     for name in (*shape.fields, *extras):
         is_json = name in typed or name in shape.nested
         document[name] = orjson.Fragment(fields[name]) if is_json else fields[name]
-    return Body(orjson.dumps(document), extras)
+    return Body(orjson.dumps(document), extras, exact=_TYPED in fields)
 
 
 def _json(value: object) -> str:

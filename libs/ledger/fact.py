@@ -18,8 +18,12 @@ class Identity:
 
 @dataclass(slots=True)
 class Fact:
-    """What a source says of an entity: ``at`` in ms by the source's clock, the body, its digest."""
+    """What a source says of an entity: ``at`` in ms by the source's clock, the body, its digest.
+
+    ``exact``: the body has unknown fields, and all of its numbers are the sender's literals.
+    """
 
     at: int
     body: Document
     digest: bytes
+    exact: bool = False

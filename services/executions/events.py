@@ -52,12 +52,13 @@ def _check_fill(instruction: Document, pointer: str) -> None:
 
 def observe(document: Document, value: bytes) -> Fact:
     """The fact in a valid document; a ``status_reason`` of null counts as empty."""
-    if _has_extras(document):
+    exact = _has_extras(document)
+    if exact:
         document = read_exactly(value)
     same = digest(document)
     if document["status_reason"] is None:
         document = {**document, "status_reason": ""}
-    return Fact(milliseconds(document["updated_at"]), document, same)
+    return Fact(milliseconds(document["updated_at"]), document, same, exact)
 
 
 def _has_extras(document: Document) -> bool:

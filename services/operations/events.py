@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, localcontext
 from typing import Final
 
 from pydantic import ValidationError
@@ -19,6 +19,7 @@ _KNOWN: Final = frozenset(OperationStatusChanged.model_fields)
 _KNOWN_ALLOCATION: Final = frozenset({"underlying_currency", "weight"})
 _KNOWN_OUTCOME: Final = frozenset(ExecutionOutcome.model_fields)
 _LEAST_ROUNDED_SCALE: Final = 2
+_EXACT: Final = Context(prec=60, traps=[Inexact])  # 18 digits on each side of the point, and room to carry
 
 
 def is_outcome(body: Document) -> bool:
@@ -51,8 +52,9 @@ def weights_rounded(document: Document) -> bool:
     Thirds of two digits or more may be off by one unit in the last place each.
     """
     weights = [Decimal(allocation["weight"]) for allocation in document["allocations"]]
-    total = sum(weights, Decimal(0))
-    off = abs(total - 1)
+    with localcontext(_EXACT):
+        total = sum(weights, Decimal(0))
+        off = abs(total - 1)
     if not off:
         return False
     scale = max((-int(weight.as_tuple().exponent) for weight in weights), default=0)
@@ -63,12 +65,13 @@ def weights_rounded(document: Document) -> bool:
 
 def observe(document: Document, value: bytes) -> Fact:
     """The fact in a valid document; a ``status_reason`` of null counts as empty."""
-    if _has_extras(document):
+    exact = _has_extras(document)
+    if exact:
         document = read_exactly(value)
     same = digest(document)
     if document["status_reason"] is None:
         document = {**document, "status_reason": ""}
-    return Fact(milliseconds(document["updated_at"]), document, same)
+    return Fact(milliseconds(document["updated_at"]), document, same, exact)
 
 
 def _has_extras(document: Document) -> bool:
