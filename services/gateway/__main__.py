@@ -1,0 +1,124 @@
+"""Where the gateway's process begins: settings -> socket -> server and producer -> until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import gc
+import signal
+import socket
+import sys
+from collections.abc import Callable, Generator
+from typing import Final
+
+import structlog
+import uvicorn
+
+from libs.contracts.names import Names
+from libs.runtime.topics import WrongTopic
+from libs.settings import Settings, SettingsError, load
+from libs.telemetry.logs import configure
+from services.gateway.app import build
+from services.gateway.producer import Cluster, KafkaProducer, Stuck
+
+STUCK: Final = 3  # the exit status that asks to be started again
+_BACKLOG: Final = 2_048
+_LAST_ANSWERS: Final = 8  # seconds for requests in hand once told to stop; the producer's flush comes after
+
+log = structlog.get_logger("stratafold.gateway")
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises SettingsError, and SystemExit with status 3 for a stuck client."""
+    if not settings.webhook_keys:
+        raise SettingsError(
+            "STRATAFOLD_WEBHOOK_SECRETS: must have at least one secret (whsec_…), or nobody's webhook could be believed"
+        )
+    configure("gateway")
+    listener = _listen(settings.gateway_port)
+    with contextlib.closing(listener), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(settings, listener))
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn would raise them again and so end the process before Kafka is let go of."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+async def _serve(settings: Settings, listener: socket.socket) -> None:
+    cluster = Cluster(
+        settings.kafka_servers,
+        Names(settings.namespace),
+        settings.partitions,
+        settings.replication,
+        settings.create_topics,
+    )
+    producer = KafkaProducer(cluster)
+    config = uvicorn.Config(
+        build(settings.webhook_keys, producer),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_LAST_ANSWERS,
+    )
+    server = _Server(config)
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop)
+    link = asyncio.create_task(producer.run())
+    link.add_done_callback(stop)
+    log.info("listening", port=settings.gateway_port, kafka=settings.kafka_servers)
+    gc.freeze()  # what start-up made stays; the collector need not look at it again
+    await server.serve([listener])
+    link.cancel()
+    try:
+        await link
+    except asyncio.CancelledError:
+        log.info("stopped")
+    except WrongTopic as wrong:
+        raise SettingsError(str(wrong)) from None
+    except Stuck as stuck:
+        log.error("the kafka client is stuck, this process ends to be started again", why=str(stuck))
+        sys.exit(STUCK)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's, where there is one."""
+    return uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
+
+
+def _listen(port: int) -> socket.socket:
+    """A socket on all interfaces, IPv6 and IPv4 where there are both. Raises SettingsError."""
+    dual = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if dual else socket.AF_INET
+    try:
+        return socket.create_server(("", port), family=family, backlog=_BACKLOG, dualstack_ipv6=dual)
+    except OSError as error:
+        reason = "is in use" if error.errno == errno.EADDRINUSE else f"can't be listened on: {error.strerror}"
+        raise SettingsError(f"STRATAFOLD_GATEWAY_PORT: port {port} {reason}") from None
+
+
+def main() -> None:
+    """Run from the environment's settings; what a user can mend becomes one line and status 2."""
+    try:
+        run(load())
+    except SettingsError as error:
+        print(f"stratafold: {error}", file=sys.stderr)  # noqa: T201 - the one line that the user is to read
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""The gateway's HTTP side: routes, and what each answers. Knows Kafka only through its port."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.gateway.body import Gone, Room, read_body
+from services.gateway.intake import WEBHOOKS, Webhook, accept, check_declared_size
+from services.gateway.metrics import Measured, Metrics
+from services.gateway.openapi import document
+from services.gateway.ports import Producer, Unavailable
+from services.gateway.refusals import Refusal, answer
+
+RETRY_AFTER: Final = {"Retry-After": "5"}
+_JSON: Final = "application/json"
+_SHOWN: Final = 200  # characters of a path worth showing
+
+
+def build(keys: Sequence[bytes], producer: Producer, clock: Callable[[], float] = time.time) -> ASGIApp:
+    """The app: ``keys`` are the decoded webhook secrets, ``clock`` gives seconds since 1970."""
+    room = Room()
+    metrics = Metrics()
+    description = orjson.dumps(document())
+
+    async def healthz(_request: Request) -> Response:
+        return _data({"status": "ok"})
+
+    async def readyz(_request: Request) -> Response:
+        obstacle = producer.obstacle()
+        return _data({"status": "ready"}) if obstacle is None else answer(_away(obstacle))
+
+    async def exposition(_request: Request) -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    async def openapi(_request: Request) -> Response:
+        return Response(description, media_type=_JSON)
+
+    routes = [
+        *(
+            Route(webhook.path, Receiver(webhook, keys, producer, room, clock), methods=["POST"])
+            for webhook in WEBHOOKS
+        ),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", exposition),
+        Route("/openapi.json", openapi),
+    ]
+    app = Starlette(
+        routes=routes,
+        exception_handlers={HTTPException: _refuse_route, Refusal: _refuse, Exception: _break},
+    )
+    app.router.redirect_slashes = False
+    return Measured(app, metrics, [route.path for route in routes])
+
+
+class Receiver:
+    """Takes one kind of webhook; a plain ASGI app, since this is the path that has to be quick."""
+
+    def __init__(
+        self,
+        webhook: Webhook,
+        keys: Sequence[bytes],
+        producer: Producer,
+        room: Room,
+        clock: Callable[[], float],
+    ) -> None:
+        self._webhook = webhook
+        self._keys = tuple(keys)
+        self._producer = producer
+        self._room = room
+        self._clock = clock
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            response = await self._take(scope, receive)
+        except Refusal as refusal:
+            response = answer(refusal)
+        except Gone:
+            return
+        await response(scope, receive, send)
+
+    async def _take(self, scope: Scope, receive: Receive) -> Response:
+        headers = scope["headers"]
+        check_declared_size(headers)
+        with self._room.hold() as held:
+            body = await read_body(receive, held)
+            accepted = accept(self._webhook, self._keys, headers, body, self._clock())
+            try:
+                await self._producer.append(accepted)
+            except Unavailable as why:
+                raise _away(str(why)) from None
+        return _data({"accepted": True, "id": accepted.key}, HTTPStatus.ACCEPTED)
+
+
+def _data(data: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    return Response(orjson.dumps({"data": data}), status, media_type=_JSON)
+
+
+def _away(why: str) -> Refusal:
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"Kafka does not answer: {why}", headers=RETRY_AFTER)
+
+
+async def _refuse(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return answer(error)
+
+
+async def _refuse_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path = request.scope["path"][:_SHOWN]
+    said = {
+        HTTPStatus.NOT_FOUND: f"there is nothing at {path}",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method[:_SHOWN]} is not for {path}",
+    }
+    status = HTTPStatus(error.status_code)
+    return answer(Refusal(status, said.get(status, error.detail), headers=error.headers))
+
+
+async def _break(_request: Request, _error: Exception) -> Response:
+    # Starlette raises the error again once this is sent, so that the server logs it.
+    return answer(Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "the gateway has a fault; it is in its log"))
