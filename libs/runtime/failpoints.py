@@ -46,12 +46,12 @@ class Failpoint:
         return cls(os.environ.get(SETTING, ""))
 
     def armed(self, name: str) -> bool:
-        """Whether this place is the one that is armed."""
-        return self._name == name
+        """Whether this place is the one that is armed; a place without a name never is."""
+        return self._name == name != ""
 
     def passed(self, name: str) -> None:
         """Say that execution has come to a place; the armed passage is the process's last."""
-        if self._name == name:
+        if self.armed(name):
             self._left -= 1
             if self._left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
