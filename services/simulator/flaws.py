@@ -100,7 +100,6 @@ def _amount(value: object) -> Flaw:
             return None
         entry = rng.choice(entries)
         names = [name for name in ("weight", *_MONEY) if name in entry]
-        # An unfilled instruction may well lack a fill field or have it null, but never its amount.
         entry[rng.choice(names)] = value
         return _encoded(copy)
 
@@ -119,7 +118,6 @@ def _missing_in_entry(rng: Random, document: Document) -> bytes | None:
         return None
     entry = rng.choice(entries)
     del entry[rng.choice(list(entry))]
-    # Without its status an entry is refused for that; what is missing with it doesn't matter.
     return _encoded(copy)
 
 
