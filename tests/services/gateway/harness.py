@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 import httpx
@@ -89,3 +90,10 @@ def body(example: Mapping[str, Any], **changes: Any) -> bytes:
         else:
             place[last] = value
     return json.dumps(document).encode()
+
+
+async def until(true: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until something is so. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110 - what is waited for tells nobody when it happens
+            await asyncio.sleep(0.01)
