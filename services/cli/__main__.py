@@ -1,12 +1,14 @@
-"""Where `stratafold` begins: runs the command and turns what a user can mend into one line and status 2."""
+"""Where `stratafold` begins: runs the command and turns what a user can mend into one line and an exit status."""
 
 from __future__ import annotations
 
+import os
 import sys
 
 from libs.local.errors import LocalStackError
 from libs.settings import SettingsError
 from services.cli.app import build
+from services.cli.failures import WRONG, Failure
 
 
 def main() -> None:
@@ -14,8 +16,18 @@ def main() -> None:
     try:
         build()()
     except (SettingsError, LocalStackError) as error:
-        print(f"stratafold: {error}", file=sys.stderr)  # noqa: T201 - the one line that the user is to read
-        sys.exit(2)
+        _end(str(error), WRONG)
+    except Failure as failure:
+        _end(str(failure), failure.status)
+    except BrokenPipeError:
+        # whoever read our output has seen enough, as with `| head`; the interpreter must not flush into it again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
+def _end(text: str, status: int) -> None:
+    print(f"stratafold: {text}", file=sys.stderr)  # noqa: T201 - the one line that the user is to read
+    sys.exit(status)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from typing import Final
 
 import typer
 
-MODULES: Final[tuple[str, ...]] = ("local",)
+MODULES: Final[tuple[str, ...]] = ("run", "local", "topics", "push", "show", "status", "dead")
 
 
 def build() -> typer.Typer:

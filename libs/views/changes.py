@@ -1,0 +1,58 @@
+"""What each record of an entity's history changed in its projection: the history folded once more. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import orjson
+
+from libs.ledger.aggregate import Aggregate
+from libs.ledger.envelope import Logged, parse_log_record
+from libs.ledger.reading import read, read_exactly
+
+S = TypeVar("S")
+
+_NULL: Final = b"null"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A log record of an entity's history, and what it changed: a field's name to its JSON (before, after).
+
+    ``changed`` is None where that can't be known, because the beginning of the history is no longer at hand.
+    """
+
+    logged: Logged
+    changed: dict[str, tuple[bytes, bytes]] | None
+
+
+def steps(aggregate: Aggregate[S], entity_id: str, history: Iterable[bytes]) -> Iterator[Step]:
+    """Follow a history, oldest first. Raises ValueError for a damaged record."""
+    state = aggregate.initial(entity_id)
+    shown = _members(aggregate.render(state).json)
+    whole = True
+    for number, value in enumerate(history):
+        logged = parse_log_record(value)
+        if number == 0:
+            whole = logged.attributes["sequence"] == 1
+        if not whole:
+            yield Step(logged, None)
+            continue
+        fact = aggregate.observe(read(logged.data), logged.data)
+        after = aggregate.evolve(state, fact, logged.verdict)
+        members = shown if after is state else _members(aggregate.render(after).json)
+        yield Step(logged, _difference(shown, members))
+        state, shown = after, members
+
+
+def _members(document: bytes) -> dict[str, bytes]:
+    """A JSON object's members, each as JSON with the sender's literals."""
+    return {name: orjson.dumps(value) for name, value in read_exactly(document).items()}
+
+
+def _difference(before: dict[str, bytes], after: dict[str, bytes]) -> dict[str, tuple[bytes, bytes]]:
+    names = dict.fromkeys((*after, *before))
+    pairs = {name: (before.get(name, _NULL), after.get(name, _NULL)) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -1,0 +1,130 @@
+"""Reading back what the partitions wrote: projections, histories, positions and counters.
+
+A projection is read together with its partition's position, so that whoever shows it can say whether it is fresh.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
+
+from libs.contracts.names import Names
+
+SEEN_WITHIN_MS: Final = 5_000  # a worker looks after its partitions once a second
+_PAGE: Final = 500  # log records
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """How far a partition is folded; offsets are -1 where nothing was, ``seen_at`` in ms is None where never.
+
+    ``p50_ms`` and ``p99_ms`` are latencies from the broker's time stamp to Redis over the last seconds; 0 where nothing
+    came.
+    """
+
+    partition: int
+    owner: str | None = None
+    epoch: int = 0
+    input_offset: int = -1
+    log_offset: int = -1
+    says_ready: bool = False
+    seen_at: int | None = None
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+
+    def ready(self, now_ms: float) -> bool:
+        """Whether its worker is at work: it said so, and was there a moment ago."""
+        return self.says_ready and self.seen_at is not None and now_ms - self.seen_at <= SEEN_WITHIN_MS
+
+    def lag(self, begin: int, end: int) -> int:
+        """How many input records are still to be folded, of those from offset ``begin`` up to but without ``end``."""
+        return max(0, end - max(begin, self.input_offset + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """An entity's hash (empty where there is none) and the position of its partition at the same moment."""
+
+    fields: Mapping[str, str]
+    position: Position
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionView:
+    """A partition's position, whether it is ready, and its counters (absolute values)."""
+
+    position: Position
+    ready: bool
+    counters: Mapping[str, int] = field(default_factory=dict)
+
+
+class Views:
+    """Reads the keys of one namespace; ``redis`` must not decode answers. Raises RedisError, OSError."""
+
+    def __init__(self, redis: Redis, names: Names) -> None:
+        self._redis = redis
+        self._names = names
+
+    async def projection(self, service: str, partition: int, entity_id: str) -> Projection:
+        """An entity as its partition has it now."""
+        async with self._redis.pipeline(transaction=True) as both:
+            _ask(both, self._names.position(service, partition))
+            _ask(both, self._names.entity(service, partition, entity_id))
+            position, fields = await both.execute()
+        at = position_of(partition, _text(position))
+        return Projection(_text(fields), at, at.ready(time.time() * 1000))
+
+    async def history(self, service: str, partition: int, entity_id: str) -> AsyncIterator[bytes]:
+        """The entity's log records that Redis keeps, oldest first."""
+        key = self._names.history(service, partition, entity_id)
+        first = 0
+        while page := await self._redis.lrange(key, first, first + _PAGE - 1):
+            for record in page:
+                yield record  # type: ignore[misc]  # answers are not decoded
+            first += len(page)
+
+    async def partitions(self, service: str, numbers: Iterable[int]) -> list[PartitionView]:
+        """Position and counters of partitions, in one round trip."""
+        numbers = list(numbers)
+        # On a cluster these keys lie on several nodes, so there is no transaction over all of them.
+        async with self._redis.pipeline(transaction=False) as several:
+            for number in numbers:
+                _ask(several, self._names.position(service, number))
+                _ask(several, self._names.counters(service, number))
+            answers = await several.execute()
+        now = time.time() * 1000
+        views = []
+        for number, position, counters in zip(numbers, answers[::2], answers[1::2], strict=True):
+            at = position_of(number, _text(position))
+            views.append(PartitionView(at, at.ready(now), {k: int(v) for k, v in _text(counters).items()}))
+        return views
+
+
+def position_of(partition: int, fields: Mapping[str, str]) -> Position:
+    """The position that a hash holds; an empty one is that of a partition which nobody took yet."""
+    seen_at = fields.get("_seen_at")
+    return Position(
+        partition=partition,
+        owner=fields.get("owner"),
+        epoch=int(fields.get("epoch", 0)),
+        input_offset=int(fields.get("input_offset", -1)),
+        log_offset=int(fields.get("log_offset", -1)),
+        says_ready=fields.get("ready") == "1",
+        seen_at=None if seen_at is None else int(seen_at),
+        p50_ms=float(fields.get("_p50_ms", 0)),
+        p99_ms=float(fields.get("_p99_ms", 0)),
+    )
+
+
+def _ask(pipeline: Pipeline, key: str) -> None:
+    pipeline.hgetall(key)  # type: ignore[unused-awaitable]  # a pipeline only takes note of it
+
+
+def _text(answer: Mapping[bytes, bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in answer.items()}

@@ -1,0 +1,281 @@
+"""`stratafold dead list|show|redrive`: the inputs that were refused, why, and how to send them again."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import json
+import re
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from libs.contracts.names import Names
+from libs.contracts.partitions import murmur2, partition_of
+from libs.ledger.invalid import Invalid
+from libs.ledger.reading import read as read_json
+from libs.ledger.records import Outgoing
+from libs.settings import Settings, load
+from services.cli import folds
+from services.cli.failures import NOT_FOUND, Failure
+
+if TYPE_CHECKING:
+    from aiokafka import AIOKafkaConsumer, TopicPartition
+
+    from services.cli.letters import Letter, Wanted
+
+    Spans = dict[TopicPartition, tuple[int, int]]
+
+Service = Annotated[
+    str | None, typer.Argument(metavar="[SERVICE]", help="operations or executions; none: all of them.")
+]
+Error = Annotated[
+    str | None, typer.Option("--error", help="Only those with this error, such as missing_field.")
+]
+Pointer = Annotated[
+    str | None, typer.Option("--pointer", help="Only those whose fault lies there, such as /allocations.")
+]
+Source = Annotated[
+    str | None,
+    typer.Option("--source", help="Only those from topic, topic/partition or topic/partition/offset."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+_LISTED: Final = 50
+_CHUNK: Final = 500
+_SECONDS: Final = 30.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group `dead`."""
+    group = typer.Typer(no_args_is_help=True, help="The inputs that were refused.")
+    group.command("list")(list_letters)
+    group.command()(show)
+    group.command()(redrive)
+    app.add_typer(group, name="dead")
+
+
+def list_letters(
+    service: Service = None,
+    error: Error = None,
+    pointer: Pointer = None,
+    source: Source = None,
+    limit: Annotated[
+        int | None, typer.Option("--limit", min=0, help="How many at most; 0: all. With --json all, else 50.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List what was refused, newest first: when, from where, the error, the field at fault, and why."""
+    from services.cli import clients
+    from services.cli.letter_print import print_list, summary
+    from services.cli.letters import Wanted
+
+    settings = load()
+    wanted = Wanted(error, pointer, _without_namespace(settings, source))
+    most = limit if limit is not None else 0 if as_json else _LISTED
+    found, total = clients.run(_newest(settings, _services(settings, service), wanted, most), settings)
+    if as_json:
+        typer.echo(json.dumps([summary(one) for one in found]))
+    else:
+        print_list(found, total)
+
+
+def show(
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="PLACE",
+            help="topic/partition/offset of the input, or of the letter itself in its .dead topic.",
+        ),
+    ],
+    as_json: Json = False,
+) -> None:
+    """Show a dead letter whole: why it was refused, its headers and its body, be it text or not.
+
+    Ends with status 1 where there is none.
+    """
+    from services.cli import clients
+    from services.cli.letter_print import print_letter, whole
+
+    settings = load()
+    one = clients.run(_one(settings, place), settings)
+    if as_json:
+        typer.echo(json.dumps(whole(one)))
+    else:
+        print_letter(one)
+
+
+def redrive(
+    service: Service = None,
+    error: Error = None,
+    pointer: Pointer = None,
+    source: Source = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Don't ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Send refused inputs again, as they came, to the topic they came from. The letters stay where they are.
+
+    What was sent again and refused again is a new letter; what was folded meanwhile will be a duplicate.
+    """
+    from services.cli import clients
+    from services.cli.letters import Wanted
+
+    settings = load()
+    wanted = Wanted(error, pointer, _without_namespace(settings, source))
+    services = _services(settings, service)
+    spans, counted = clients.run(_count(settings, services, wanted), settings)
+    total = sum(counted.values())
+    if total and not yes:
+        if as_json or not sys.stdin.isatty():
+            raise Failure(f"{_told(counted)} would be sent again: say --yes")
+        typer.confirm(f"Send {_told(counted)} again?", abort=True)
+    sent = clients.run(_send_again(settings, spans, wanted, total), settings) if total else Counter[str]()
+    if as_json:
+        typer.echo(json.dumps({"redriven": sent.total(), "services": dict(sent)}))
+    else:
+        typer.echo(f"{_told(sent)} sent again" if sent else "no dead letter is meant: nothing sent")
+
+
+def _services(settings: Settings, service: str | None) -> tuple[str, ...]:
+    return folds.running(settings.services) if service is None else (folds.check_built(service),)
+
+
+def _without_namespace(settings: Settings, place: str | None) -> str | None:
+    """Topics as they are called in Kafka: whoever types one may leave the namespace out."""
+    if place is None or not settings.namespace or place.startswith(f"{settings.namespace}."):
+        return place
+    return f"{settings.namespace}.{place}"
+
+
+async def _newest(
+    settings: Settings, services: tuple[str, ...], wanted: Wanted, limit: int
+) -> tuple[list[Letter], int]:
+    """The newest letters that are meant, and how many there are in all."""
+    from services.cli.letters import read
+
+    total = 0
+    newest: list[tuple[str, int, Letter]] = []
+    async with _spans(settings, services) as (consumer, spans):
+        async for one in read(consumer, spans):
+            if wanted.holds(one):
+                total += 1
+                entry = (one.at, total, one)
+                if limit and len(newest) >= limit:
+                    heapq.heappushpop(newest, entry)
+                else:
+                    heapq.heappush(newest, entry)
+    return [entry[2] for entry in sorted(newest, reverse=True)], total
+
+
+@asynccontextmanager
+async def _spans(
+    settings: Settings, services: tuple[str, ...]
+) -> AsyncIterator[tuple[AIOKafkaConsumer[Any, Any], Spans]]:
+    """A consumer, and the partitions of the `.dead` topics from their first to their last letter of now."""
+    from aiokafka import TopicPartition
+
+    from services.cli.clients import bounds, open_consumer, partition_counts
+
+    names = Names(settings.namespace)
+    async with open_consumer(settings) as consumer:
+        counts = await partition_counts(settings, [names.topic(f"{service}.dead") for service in services])
+        tps = [TopicPartition(topic, number) for topic, n in counts.items() for number in range(n)]
+        yield consumer, await bounds(consumer, tps) if tps else {}
+
+
+async def _one(settings: Settings, place: str) -> Letter:
+    from services.cli.letters import Wanted, read
+
+    found = re.fullmatch(r"(.+)\.(in|dead)/(\d+)/(\d+)", _without_namespace(settings, place) or "")
+    service = found and found[1].removeprefix(f"{settings.namespace}.")
+    if not found or service not in folds.BUILT:
+        raise Failure(f"{place!r} is no place: topic/partition/offset, such as operations.in/3/17")
+    partition, offset = int(found[3]), int(found[4])
+    async with _spans(settings, (service,)) as (consumer, spans):
+        mine = {tp: span for tp, span in spans.items() if tp.partition == partition}
+        if found[2] == "dead":
+            mine = {tp: (max(begin, offset), min(end, offset + 1)) for tp, (begin, end) in mine.items()}
+            wanted = Wanted()
+        else:
+            wanted = Wanted(source=found[0])
+        async for one in read(consumer, mine):
+            if wanted.holds(one):
+                return one
+    raise Failure(f"there is no dead letter of {place}", NOT_FOUND)
+
+
+async def _count(settings: Settings, services: tuple[str, ...], wanted: Wanted) -> tuple[Spans, Counter[str]]:
+    """How many letters are meant, by service, and what was read to tell: only that is sent again."""
+    from services.cli.letters import read
+
+    async with _spans(settings, services) as (consumer, spans):
+        counted: Counter[str] = Counter()
+        async for one in read(consumer, spans):
+            if wanted.holds(one):
+                counted[one.service] += 1
+    return spans, counted
+
+
+async def _send_again(settings: Settings, spans: Spans, wanted: Wanted, total: int) -> Counter[str]:
+    from libs.runtime.failpoints import Failpoint
+    from libs.runtime.journal import Journal
+    from services.cli.clients import open_consumer, open_producer
+    from services.cli.letters import read
+
+    names, sent = Names(settings.namespace), Counter[str]()
+    async with open_consumer(settings) as consumer, open_producer(settings) as producer:
+
+        async def send(chunk: list[Letter]) -> None:
+            places: dict[tuple[str, int], list[Outgoing]] = {}
+            for one in chunk:
+                place = (one.service, _partition(one, settings.partitions))
+                places.setdefault(place, []).append(Outgoing(0, one.key, one.value, one.headers))
+            async with asyncio.timeout(_SECONDS):
+                for (service, partition), records in places.items():
+                    journal = Journal(producer, names, service, settings.partitions, Failpoint())
+                    await journal.append("in", partition, records)
+                    sent[service] += len(records)
+
+        with _progress(total) as advance:
+            chunk: list[Letter] = []
+            async for one in read(consumer, spans):
+                if wanted.holds(one):
+                    chunk.append(one)
+                if len(chunk) >= _CHUNK:
+                    await send(chunk)
+                    advance(len(chunk))
+                    chunk.clear()
+            await send(chunk)
+            advance(len(chunk))
+    return sent
+
+
+def _partition(one: Letter, partitions: int) -> int:
+    """Where its routing key belongs, if the body has one; else where its key does; else where it lay."""
+    try:
+        return partition_of(
+            folds.aggregate(one.service).identify(read_json(one.value), one.key).routing_key, partitions
+        )
+    except Invalid:
+        return one.partition if one.key is None else (murmur2(one.key) & 0x7FFFFFFF) % partitions
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = Console(stderr=True)
+    columns = (TextColumn("sending again"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda length: bar.advance(task, length)
+
+
+def _told(counted: Counter[str]) -> str:
+    total = counted.total()
+    services = ", ".join(f"{number} of {service}" for service, number in sorted(counted.items()))
+    return f"{total} dead letter{'' if total == 1 else 's'} ({services})"

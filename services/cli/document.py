@@ -1,0 +1,118 @@
+"""An entity as `show` and `history` print it: the state document, and each record of its history."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, TypeVar
+
+import orjson
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from libs.ledger.aggregate import Aggregate
+from libs.ledger.entity import bookkeeping_json, recall
+from libs.views.changes import Step
+from services.cli.failures import Failure
+from services.cli.text import printable, shortened
+
+S = TypeVar("S")
+
+STATUS_STYLES: Final = {
+    "settled": "green",
+    "failed": "red",
+    "rejected": "red",
+    "skipped": "dim",
+    "applied": "green",
+    "conflict": "red",
+    "late": "yellow",
+    "ignored": "dim",
+}
+_SHOWN: Final = 60  # characters of a changed value
+
+
+def state_document(aggregate: Aggregate[S], entity_id: str, fields: Mapping[str, str]) -> bytes:
+    """The JSON that the entity's `.state` record holds. Raises Failure where the projection is damaged."""
+    try:
+        entity = recall(entity_id, aggregate.restore(entity_id, fields), fields)
+    except (KeyError, ValueError) as why:
+        raise Failure(
+            f"the projection of {entity_id} in Redis is damaged ({why!r}): stratafold rebuild {aggregate.service}"
+        ) from None
+    return aggregate.render(entity.state).json[:-1] + b"," + bookkeeping_json(entity) + b"}"
+
+
+def printed(entity: str, document: bytes) -> None:
+    """Print a state document for a person: a line a field, a table for each list of objects."""
+    console = Console(highlight=False)
+    members: dict[str, Any] = json.loads(document, parse_float=str)
+    plain = Table.grid(padding=(0, 2))
+    lists = []
+    for name, value in members.items():
+        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+            lists.append((name, value))
+        else:
+            plain.add_row(Text(printable(name), style="bold"), _value(name, value))
+    console.print(Text(f"{entity} {members['id']}", style="bold cyan"))
+    console.print(plain)
+    for name, items in lists:
+        console.print(_items(name, items))
+
+
+def _value(name: str, value: Any) -> Text:
+    if value is None or value == "":
+        return Text("–", style="dim")
+    if name == "disputed":
+        return Text("yes", style="bold red") if value else Text("no")
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return Text(printable(text), style=STATUS_STYLES.get(text, "") if name == "status" else "")
+
+
+def _items(name: str, items: list[dict[str, Any]]) -> Table:
+    columns = list(dict.fromkeys(column for item in items for column in item))
+    if len(columns) > 6:  # too wide for a terminal: a column an item instead
+        table = Table("", *(str(number) for number in range(len(items))), title=name, title_justify="left")
+        for column in columns:
+            table.add_row(
+                Text(printable(column), style="bold"), *(_value(column, item.get(column)) for item in items)
+            )
+        return table
+    table = Table(*(printable(column) for column in columns), title=name, title_justify="left")
+    for item in items:
+        table.add_row(*(_value(column, item.get(column)) for column in columns))
+    return table
+
+
+def step_json(step: Step) -> bytes:
+    """A log record with `changed`: {field: [before, after]}, null where that can't be known."""
+    changed: Any = None
+    if step.changed is not None:
+        changed = {name: [orjson.Fragment(value) for value in pair] for name, pair in step.changed.items()}
+    return step.logged.value[:-1] + b',"changed":' + orjson.dumps(changed) + b"}"
+
+
+def print_step(step: Step) -> None:
+    """Print a log record for a person: its head, and a line for each field that it changed."""
+    console = Console(highlight=False)
+    a = step.logged.attributes
+    head = Text(f"{a['sequence']:>4}  ", style="bold")
+    head.append(f"{a['time']}  ", style="cyan")
+    head.append(f"{a['verdict']:<9}", style=STATUS_STYLES.get(a["verdict"], ""))
+    head.append(f"  recorded {a['recordedtime']}", style="dim")
+    console.print(head)
+    if step.changed is None:
+        console.print(
+            Text("      what it changed can't be known: the history before it is cut off", style="dim")
+        )
+        return
+    for name, (before, after) in step.changed.items():
+        line = Text(f"      {printable(name)}: ", style="bold")
+        line.append(f"{_short(before)} → ", style="dim")
+        line.append(_short(after))
+        console.print(line, soft_wrap=True)
+
+
+def _short(value: bytes) -> str:
+    decoded = orjson.loads(value)
+    return shortened(printable(decoded if isinstance(decoded, str) and decoded else value.decode()), _SHOWN)

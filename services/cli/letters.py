@@ -1,0 +1,108 @@
+"""Dead letters as they lie in Kafka: reading them, telling them apart, and making inputs of them again."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from libs.ledger.records import Headers
+from libs.runtime.reader import Record
+
+OURS: Final = ("error", "detail", "pointer", "source", "service", "at")
+_POLL_MS: Final = 500
+_POLLED: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A rejected input: why, where from (``topic/partition/offset``), and where it lies now; ``at`` is RFC 3339."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    error: str
+    detail: str
+    pointer: str
+    source: str
+    service: str
+    at: str
+
+    @property
+    def place(self) -> str:
+        """``topic/partition/offset`` of the dead letter itself."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+def letter(record: Record) -> Letter:
+    """Read a record of a `.dead` topic; the headers that the worker put first are told from the input's own."""
+    headers: Headers = list(record.headers)
+    why: dict[str, str] = {}
+    for name in OURS:
+        if headers and headers[0][0] == name:
+            why[name] = (headers.pop(0)[1] or b"").decode(errors="replace")
+    return Letter(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        headers=headers,
+        **{name: why.get(name, "") for name in OURS},
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which letters are meant; None means any. ``source`` may be shortened to ``topic`` or ``topic/partition``."""
+
+    error: str | None = None
+    pointer: str | None = None
+    source: str | None = None
+
+    def holds(self, one: Letter) -> bool:
+        """Whether a letter is meant."""
+        return (
+            (self.error is None or one.error == self.error)
+            and (self.pointer is None or one.pointer == self.pointer)
+            and (self.source is None or f"{one.source}/".startswith(f"{self.source}/"))
+        )
+
+
+async def read(
+    consumer: AIOKafkaConsumer[Any, Any], spans: dict[TopicPartition, tuple[int, int]]
+) -> AsyncIterator[Letter]:
+    """The letters of some partitions from an offset up to but without another, each partition's in order.
+
+    What a crash made stand twice is given once. Raises KafkaError.
+    """
+    open_spans = {tp: span for tp, span in spans.items() if span[0] < span[1]}
+    seen: dict[TopicPartition, set[str]] = {tp: set() for tp in open_spans}
+    if not open_spans:
+        return
+    consumer.assign(list(open_spans))
+    for tp, (start, _) in open_spans.items():
+        consumer.seek(tp, start)
+    while open_spans:
+        chunks = await consumer.getmany(*open_spans, timeout_ms=_POLL_MS, max_records=_POLLED)
+        for tp, records in chunks.items():
+            for one in _once(records, open_spans[tp][1], seen[tp]):
+                yield one
+        for tp, (_, end) in list(open_spans.items()):
+            if await consumer.position(tp) >= end:
+                del open_spans[tp]
+
+
+def _once(records: Iterable[Record], end: int, seen: set[str]) -> list[Letter]:
+    """Letters before ``end`` whose source was not seen yet."""
+    fresh = []
+    for one in (letter(record) for record in records if record.offset < end):
+        if not one.source or one.source not in seen:
+            fresh.append(one)
+        seen.add(one.source)
+    return fresh

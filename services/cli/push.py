@@ -1,0 +1,222 @@
+"""`stratafold push TOPIC FILE…|-`: JSON documents to an input topic, each on the partition of its routing key."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import count, islice
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated, Any, Final
+
+import orjson
+import typer
+
+from libs.contracts.names import Names
+from libs.contracts.partitions import murmur2
+from libs.ledger.invalid import Invalid
+from libs.ledger.records import Outgoing
+from libs.settings import Settings, load
+from services.cli import folds
+from services.cli.documents import Document, Unreadable, documents
+from services.cli.failures import WRONG, Failure
+
+if TYPE_CHECKING:
+    from libs.runtime.journal import Journal
+
+Advance = Callable[[int], None]
+
+_CHUNK: Final = 2_000  # records sent together
+_LARGEST: Final = 2 * 1024 * 1024  # what an input topic takes
+_LONGEST_KEY: Final = 1024
+_TOLD: Final = 20  # unreadable documents that are told one by one
+_SECONDS: Final = 30.0  # for Kafka to acknowledge a chunk
+
+
+def register(app: typer.Typer) -> None:
+    """Add `push`."""
+    app.command()(push)
+
+
+def push(
+    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="operations.in or executions.in.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…|-", help="Files to read; - is standard input.")
+    ],
+    key: Annotated[
+        str | None, typer.Option("--key", help="The Kafka key of the records whose body has none.")
+    ] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Send each line as it is, be it JSON or not: a record a line.")
+    ] = False,
+) -> None:
+    """Send JSON documents, arrays of them or JSON lines to an input topic, byte for byte.
+
+    Each goes to the partition of its routing key. What is no JSON object or has no id is not sent: the file and line
+    are told, the others are sent all the same, and the command ends with status 2.
+    """
+    service = _service(topic)
+    for file in files:
+        if str(file) != "-" and not file.is_file():
+            raise Failure(f"{file}: there is no such file")
+    if key is not None and not 0 < len(key.encode()) <= _LONGEST_KEY:
+        raise Failure(f"--key must have 1 to {_LONGEST_KEY} bytes")
+    from services.cli import clients
+
+    settings = load()
+    job = _Job(settings, service, key, raw)
+    clients.run(job.run(files), settings)
+    typer.echo(f"{job.sent} record{'' if job.sent == 1 else 's'} pushed to {job.topic}")
+    if job.refused:
+        typer.echo(f"stratafold: {job.refused} not pushed", err=True)
+        raise typer.Exit(WRONG)
+
+
+def _service(topic: str) -> str:
+    service, dot, stream = topic.partition(".")
+    if service not in folds.BUILT or (dot and stream != "in"):
+        inputs = ", ".join(f"{name}.in" for name in folds.BUILT)
+        raise Failure(f"{topic!r} is no input topic: {inputs} are (without a namespace, which is a setting)")
+    return service
+
+
+class _Job:
+    """Pushes files in chunks; ``sent`` and ``refused`` count records."""
+
+    def __init__(self, settings: Settings, service: str, key: str | None, raw: bool) -> None:
+        self._settings = settings
+        self._service = service
+        self._key = None if key is None else key.encode()
+        self._raw = raw
+        self._identify = folds.aggregate(service).identify
+        self.topic = Names(settings.namespace).topic(f"{service}.in")
+        self.sent = 0
+        self.refused = 0
+
+    async def run(self, files: list[Path]) -> None:
+        """Send all. Raises Failure, KafkaError, TimeoutError."""
+        from libs.runtime.failpoints import Failpoint
+        from libs.runtime.journal import Journal
+        from services.cli.clients import open_producer
+        from services.cli.topics import check, ensure
+
+        if self._settings.create_topics:
+            await ensure(self._settings, (self._service,))
+        else:
+            await check(self._settings, self.topic)
+        names, partitions = Names(self._settings.namespace), self._settings.partitions
+        async with open_producer(self._settings) as producer:
+            journal = Journal(producer, names, self._service, partitions, Failpoint())
+            with _progress(files) as advance:
+                records = self._records(files, advance)
+                while chunk := list(islice(records, _CHUNK)):
+                    await self._send(journal, chunk)
+
+    async def _send(self, journal: Journal, chunk: list[tuple[int, Outgoing]]) -> None:
+        places: dict[int, list[Outgoing]] = {}
+        for partition, record in chunk:
+            places.setdefault(partition, []).append(record)
+        async with asyncio.timeout(_SECONDS):
+            await asyncio.gather(*(journal.append("in", number, run) for number, run in places.items()))
+        self.sent += len(chunk)
+
+    def _records(self, files: list[Path], advance: Advance) -> Iterator[tuple[int, Outgoing]]:
+        """Each record with its partition, in the order of the files."""
+        for file in files:
+            with ExitStack() as stack:
+                stream: IO[bytes] = sys.stdin.buffer if str(file) == "-" else stack.enter_context(_open(file))
+                lines = _counted(stream, advance)
+                items = map(_line, count(1), lines) if self._raw else documents(lines)
+                for item in items:
+                    try:
+                        yield self._record(item)
+                    except Invalid as invalid:
+                        self._refuse(f"{file}:{item.line}: {invalid.detail}")
+
+    def _record(self, item: Document | Unreadable | Line) -> tuple[int, Outgoing]:
+        """Raises Invalid for what can't be pushed."""
+        if isinstance(item, Unreadable):
+            raise Invalid("not_json", item.why)
+        if len(item.value) > _LARGEST:
+            raise Invalid(
+                "too_large", f"{len(item.value)} bytes, more than the {_LARGEST} that {self.topic} takes"
+            )
+        if isinstance(item, Line):
+            key = self._key_of_line(item)
+            # without a key it goes anywhere: in turn, as producers do
+            partition = item.line % self._settings.partitions if key is None else self._partition(key)
+        else:
+            key = self._key_of(item.parsed)
+            partition = self._partition(key)
+        return partition, Outgoing(0, key, item.value)
+
+    def _partition(self, key: bytes) -> int:
+        return (murmur2(key) & 0x7FFFFFFF) % self._settings.partitions
+
+    def _key_of(self, document: dict[str, Any]) -> bytes:
+        try:
+            return self._identify(document, self._key).routing_key.encode()
+        except Invalid:
+            # an id that is none is for the worker to judge: only what has no key at all can't be sent
+            own = document.get("id")
+            key = own.encode() if isinstance(own, str) and own.isprintable() else b""
+            key = key or self._key or b""
+            if not 0 < len(key) <= _LONGEST_KEY:
+                raise
+            return key
+
+    def _key_of_line(self, item: Line) -> bytes | None:
+        try:
+            parsed = orjson.loads(item.value)
+            return self._key_of(parsed) if isinstance(parsed, dict) else self._key
+        except (orjson.JSONDecodeError, Invalid):
+            return self._key
+
+    def _refuse(self, text: str) -> None:
+        self.refused += 1
+        if self.refused <= _TOLD:
+            typer.echo(f"stratafold: {text}", err=True)
+        elif self.refused == _TOLD + 1:
+            typer.echo("stratafold: … and more", err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a file as it stands, without its end."""
+
+    line: int
+    value: bytes
+
+
+def _line(number: int, line: bytes) -> Line:
+    return Line(number, line.removesuffix(b"\n"))
+
+
+def _open(file: Path) -> IO[bytes]:
+    try:
+        return file.open("rb")
+    except OSError as why:
+        raise Failure(f"{file}: {why.strerror}") from None
+
+
+def _counted(lines: Iterable[bytes], advance: Advance) -> Iterator[bytes]:
+    for line in lines:
+        advance(len(line))
+        yield line
+
+
+@contextmanager
+def _progress(files: list[Path]) -> Iterator[Advance]:
+    """A bar over the bytes of the files, where there is a terminal; without an end where standard input is read."""
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeElapsedColumn
+
+    sizes = [None if str(file) == "-" else file.stat().st_size for file in files]
+    total = None if None in sizes else sum(size or 0 for size in sizes)
+    console = Console(stderr=True)
+    columns = (TextColumn("pushing"), BarColumn(), DownloadColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("pushing", total=total)
+        yield lambda length: bar.advance(task, length)

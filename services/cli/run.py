@@ -1,0 +1,36 @@
+"""`stratafold worker SERVICE`, `stratafold gateway`: one process of the system, in the foreground."""
+
+from __future__ import annotations
+
+import runpy
+from typing import Annotated
+
+import typer
+
+from services.cli.folds import check_built
+
+
+def register(app: typer.Typer) -> None:
+    """Add `worker` and `gateway`."""
+    app.command()(worker)
+    app.command()(gateway)
+
+
+def worker(
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help="operations or executions.")],
+) -> None:
+    """Run the worker of a service until SIGTERM or Ctrl-C.
+
+    Ends with status 2 for a wrong setting, 3 where its Kafka client is stuck.
+    """
+    _run(f"services.{check_built(service)}")
+
+
+def gateway() -> None:
+    """Run the webhook gateway until SIGTERM or Ctrl-C. Ends with status 2 for a wrong setting or a port in use."""
+    _run("services.gateway")
+
+
+def _run(package: str) -> None:
+    """As `python -m package` would; it ends with the process's own exit status."""
+    runpy.run_module(package, run_name="__main__", alter_sys=True)

@@ -1,0 +1,48 @@
+"""Foreign text made fit for a terminal, and figures made fit for a table. Pure."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Final
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """The text in one line, with whatever could steer a terminal written as an escape."""
+    return _CONTROL.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
+
+
+def shortened(text: str, most: int) -> str:
+    """At most ``most`` characters of the text, an ellipsis among them."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def count(number: int) -> str:
+    """A count with its thousands apart; from a million on in millions."""
+    return f"{number:,}" if number < 1_000_000 else f"{number / 1_000_000:,.2f} M"
+
+
+def rate(per_second: float) -> str:
+    """A rate: with a decimal while it is small."""
+    return f"{per_second:,.1f}" if 0 < per_second < 10 else f"{per_second:,.0f}"
+
+
+def latency(ms: float) -> str:
+    """Milliseconds, or seconds where they are many; a dash for none."""
+    if ms <= 0:
+        return "–"
+    return f"{ms:,.0f} ms" if ms < 10_000 else f"{ms / 1000:,.0f} s"
+
+
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:d}:{minutes:02d}:{rest:02d}"
+
+
+def clock(ms: int) -> str:
+    """The UTC time of day of an instant in ms since 1970."""
+    return datetime.fromtimestamp(ms / 1000, UTC).strftime("%H:%M:%S")

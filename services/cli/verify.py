@@ -1,0 +1,146 @@
+"""`stratafold verify`: is everything that is stored what follows from the input and the log?"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from libs.contracts.names import Names
+from libs.runtime.verification.findings import MEANING, Findings
+from libs.settings import Settings, load
+from libs.telemetry.redaction import redact_text
+from services.cli import folds
+from services.cli.progress import Bar
+
+AGREES, DIFFERS, UNCHECKED = 0, 1, 2
+_COLUMNS: Final = {
+    "input": "input folded anew",
+    "log": "log records",
+    "events": "events",
+    "state": "states",
+    "dead": "dead letters",
+    "doubles": "doubles",
+    "entities": "entities",
+    "keys": "Redis keys",
+}
+
+Services = Annotated[
+    list[str] | None, typer.Argument(metavar="[SERVICE]...", help="By default those of STRATAFOLD_SERVICES.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Wait = Annotated[
+    float, typer.Option("--wait", min=0, help="Seconds that workers get to fold what lies in the input.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command `verify`."""
+    app.command()(verify)
+
+
+def verify(services: Services = None, as_json: Json = False, wait: Wait = 30.0) -> None:
+    """Compare log, events, state, dead letters and Redis with what follows from the input.
+
+    Ends with status 0 where all agrees, 1 where something differs, 2 where it could not be checked.
+    """
+    settings = load()
+    chosen = [folds.check_built(service) for service in dict.fromkeys(services or ())]
+    found, why = asyncio.run(_verify(settings, chosen, wait, quiet=as_json))
+    if as_json:
+        _print_json(found, why)
+    else:
+        _print(found, why)
+    raise typer.Exit(_status(found, why))
+
+
+async def _verify(
+    settings: Settings, chosen: list[str], wait: float, quiet: bool
+) -> tuple[dict[str, Findings], str | None]:
+    """What was found by service, and why it ended early if it did."""
+    from libs.runtime.verification.service_check import CouldNotCheck, opened
+
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it says of retries, the one line says
+    found: dict[str, Findings] = {}
+    names = Names(settings.namespace)
+    try:
+        async with opened(
+            settings.kafka_servers, settings.redis_url, names, settings.partitions, settings.history
+        ) as oracle:
+            for service in chosen or folds.running(settings.services):
+                if await oracle.has_topics(service):
+                    with Bar(f"verify {service}", "records", quiet) as bar:
+                        found[service] = await oracle.check(folds.aggregate(service), wait, bar)
+                elif chosen:
+                    return found, f"{service} has no topics here: stratafold topics create"
+    except CouldNotCheck as why:
+        return found, redact_text(str(why))
+    return found, None if found else "no service has topics here: stratafold topics create"
+
+
+def _status(found: dict[str, Findings], why: str | None) -> int:
+    if any(findings.counts for findings in found.values()):
+        return DIFFERS
+    return UNCHECKED if why or any(findings.unchecked for findings in found.values()) else AGREES
+
+
+def _print_json(found: dict[str, Findings], why: str | None) -> None:
+    verdict = {AGREES: "agrees", DIFFERS: "differs", UNCHECKED: "unchecked"}[_status(found, why)]
+    services = {
+        service: {
+            "checked": dict(findings.checked),
+            "older_than_kept": dict(findings.excused),
+            "unchecked": findings.unchecked,
+            "differences": [
+                {
+                    "kind": kind,
+                    "count": count,
+                    "first": [
+                        {"partition": one.partition, "where": one.where, "detail": one.detail}
+                        for one in findings.first[kind]
+                    ],
+                }
+                for kind, count in findings.counts.items()
+            ],
+        }
+        for service, findings in found.items()
+    }
+    typer.echo(json.dumps({"verdict": verdict, "error": why, "services": services}))
+
+
+def _print(found: dict[str, Findings], why: str | None) -> None:
+    console = Console(highlight=False)
+    if found:
+        table = Table("service", *_COLUMNS.values(), box=None, header_style="bold")
+        for service, findings in found.items():
+            table.add_row(service, *(f"{findings.checked[column]:,}" for column in _COLUMNS))
+        console.print(table)
+    for service, findings in found.items():
+        for what, count in findings.excused.items():
+            console.print(
+                f"[dim]{service}: {count:,} of {what} can't be checked: older than its topic keeps[/]"
+            )
+        for kind, count in findings.counts.items():
+            console.print(f"[bold red]{service}: {count:,} {MEANING[kind]}[/] [dim]({kind})[/]")
+            for one in findings.first[kind]:
+                console.print(
+                    f"    partition {one.partition}, {one.where}: {one.detail}", markup=False, soft_wrap=True
+                )
+            if count > len(findings.first[kind]):
+                console.print(f"    … and {count - len(findings.first[kind]):,} more")
+        for unchecked in findings.unchecked:
+            console.print(f"[yellow]could not check {unchecked}[/]", soft_wrap=True)
+    if why:
+        Console(stderr=True, highlight=False).print(f"stratafold: {why}", markup=False, soft_wrap=True)
+    status = _status(found, why)
+    if status == AGREES:
+        console.print("[bold green]All agrees.[/]")
+    elif status == DIFFERS:
+        console.print("[bold red]There are differences.[/]")
+    else:
+        console.print("[bold yellow]Not everything could be checked.[/]")
