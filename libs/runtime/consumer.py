@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import groupby
 from operator import attrgetter
@@ -13,12 +14,13 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
+from libs.runtime.poller import Poller
 from libs.runtime.reader import Record
 
 SESSION_TIMEOUT_MS: Final = 10_000
 HEARTBEAT_MS: Final = 1_000
-_POLL_MS: Final = 10  # an empty poll sleeps this long once more: what an idle partition adds to latency
-_POLLED: Final = 2_000  # records; what is handed over waits in the inboxes, which pause the consumer
+_REBALANCE_TIMEOUT_MS: Final = 20_000  # what a revoked worker has for its last batches
+_COMMITS_WITHIN: Final = 5.0  # seconds
 
 Handle = Callable[
     [Any], Awaitable[None]
@@ -42,29 +44,30 @@ async def _give_raw(message: KafkaMessage) -> Any:
 
 
 def subscribe(
-    broker: KafkaBroker, topic: str, group: str, handle: Handle, listener: Listener
+    broker: KafkaBroker, topic: str, group: str, handle: Handle, listener: Listener, poller: Poller
 ) -> BatchSubscriber:
-    """Declare the one subscriber of a worker: manual offsets, committed records, from the beginning if unknown."""
+    """Declare the one subscriber of a worker: committed records, from offsets that recovery alone decides."""
     subscriber = broker.subscriber(
         topic,
         batch=True,
         group_id=group,
         ack_policy=AckPolicy.MANUAL,
-        auto_offset_reset="earliest",
+        auto_offset_reset="none",
         isolation_level="read_committed",
-        max_records=_POLLED,
-        batch_timeout_ms=_POLL_MS,
         fetch_max_wait_ms=100,
         fetch_max_bytes=16 * 1024 * 1024,
-        max_partition_fetch_bytes=2 * 1024 * 1024,
+        max_partition_fetch_bytes=1024 * 1024,
+        rebalance_timeout_ms=_REBALANCE_TIMEOUT_MS,
         session_timeout_ms=SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=HEARTBEAT_MS,
         listener=listener,
         parser=_keep_raw,
         decoder=_give_raw,
+        no_reply=True,  # a stranger's reply_to header must not make us publish
     )
     subscriber(handle)
     assert isinstance(subscriber, BatchSubscriber)
+    subscriber.get_msg = poller  # type: ignore[method-assign]
     return subscriber
 
 
@@ -91,6 +94,11 @@ class Source:
         self._consumer = consumer
         self._tp = tp
 
+    def hold(self) -> None:
+        """Fetch nothing yet; the offset stands in until recovery knows better, lest there be none."""
+        self._consumer.pause(self._tp)
+        self._consumer.seek(self._tp, 0)
+
     def pause(self) -> None:
         """Fetch nothing of this partition until ``resume``."""
         if self._ours():
@@ -110,9 +118,10 @@ class Source:
         """Tell the group the input offset to come next. Raises KafkaError."""
         if self._ours():
             try:
-                await self._consumer.commit({self._tp: offset})
-            except IllegalStateError:
-                return  # lost between the question and the commit
+                async with asyncio.timeout(_COMMITS_WITHIN):
+                    await self._consumer.commit({self._tp: offset})
+            except (IllegalStateError, TimeoutError):
+                return  # lost between the question and the commit, or the broker is busy: it is a hint
 
     def _ours(self) -> bool:
         return self._tp in self._consumer.assignment()

@@ -17,6 +17,10 @@ HIGH_RECORDS: Final = 2_000
 HIGH_BYTES: Final = 8 * 1024 * 1024
 
 
+class InputUnreadable(Exception):
+    """The consumer can't read on in this partition."""
+
+
 class Inbox:
     """Records of one partition in order, without holes that a stale fetch would make.
 
@@ -35,6 +39,12 @@ class Inbox:
         self._sought: int | None = None
         self._claimed: int | None = None
         self._filled = asyncio.Event()
+        self._failure: Exception | None = None
+
+    def fail(self, why: Exception) -> None:
+        """Say that the input can't be read; whoever takes gets to know."""
+        self._failure = why
+        self.shut()
 
     def shut(self) -> None:
         """Drop what is there and take no more."""
@@ -49,6 +59,7 @@ class Inbox:
         self._next = offset
         self._sought, self._claimed = offset, None
         self._filled.clear()
+        self._failure = None
         self._open = True
         self._source.seek(offset)
         self._resume()
@@ -80,8 +91,10 @@ class Inbox:
         return False
 
     async def take(self, most: int) -> list[InputRecord]:
-        """The next records, at least one; none once the inbox is shut."""
+        """The next records, at least one; none once the inbox is shut. Raises InputUnreadable."""
         while not self._records:
+            if self._failure is not None:
+                raise InputUnreadable(repr(self._failure)) from self._failure
             if not self._open:
                 return []
             self._filled.clear()

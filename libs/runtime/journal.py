@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
@@ -29,13 +30,21 @@ def make_producer(servers: str, client_id: str) -> AIOKafkaProducer:
         max_batch_size=BATCH_BYTES,
         max_request_size=_LARGEST_REQUEST,
         linger_ms=0,
-        request_timeout_ms=20_000,
+        request_timeout_ms=10_000,
         retry_backoff_ms=100,
     )
 
 
+class ProducerBroken(Exception):
+    """A batch failed for good. Its sequence numbers are used up, so that this producer can append no more."""
+
+
+class PlaceUnknown(Exception):
+    """The broker had the batch already and does not say where; the log itself does."""
+
+
 class Journal:
-    """Appends the records of one service. Raises KafkaError; what was sent then may or may not stand."""
+    """Appends the records of one service. Raises ProducerBroken, PlaceUnknown; what was sent may or may not stand."""
 
     def __init__(
         self, producer: AIOKafkaProducer, names: Names, service: str, partitions: int, failpoint: Failpoint
@@ -82,8 +91,24 @@ class Journal:
                     break
                 at += 1
             batch.close()
-            sent.append((await self._producer.send_batch(batch, topic, partition=partition), at - first))
+            sent.append((await self._enqueue(batch, topic, partition), at - first))
         last = -1
         for future, count in sent:
-            last = (await future).offset + count - 1
+            try:
+                base = (await future).offset
+            except KafkaError as why:
+                raise ProducerBroken(f"{topic}/{partition}: {why!r}") from why
+            if base is None or base < 0:
+                raise PlaceUnknown(f"{topic}/{partition}")
+            last = base + count - 1
         return last
+
+    async def _enqueue(self, batch: Any, topic: str, partition: int) -> asyncio.Future[Any]:
+        while True:
+            try:
+                future: asyncio.Future[Any] = await self._producer.send_batch(
+                    batch, topic, partition=partition
+                )
+            except KafkaTimeoutError:
+                continue  # not taken, since the one before is still waiting; whoever awaits us has a deadline
+            return future

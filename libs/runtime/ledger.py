@@ -51,6 +51,11 @@ class KafkaLedger:
         async with self._reader(stream) as reader:
             return max((_cause(record) for record in await reader.tail(_TAIL)), default=-1)
 
+    async def input_bounds(self) -> tuple[int, int]:
+        """The first input offset that is kept, and the one after the last committed record."""
+        async with self._reader("in") as reader:
+            return await reader.bounds()
+
     async def input_at(self, offset: int) -> InputRecord | None:
         """An input record, None where the topic no longer keeps it."""
         async with self._reader("in") as reader:

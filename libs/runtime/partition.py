@@ -24,10 +24,11 @@ from libs.ledger.partition import PartitionFold
 from libs.ledger.records import Folded, InputRecord
 from libs.runtime.entities import EntityCache
 from libs.runtime.failpoints import Failpoint
-from libs.runtime.inbox import Inbox
+from libs.runtime.inbox import Inbox, InputUnreadable
+from libs.runtime.journal import PlaceUnknown
 from libs.runtime.patience import Patience
 from libs.runtime.ports import Input, OpenLedger, Store, Writer
-from libs.runtime.recovery import DamagedProjection, LogShorter, Recovery, load_entities
+from libs.runtime.recovery import DamagedProjection, InputShorter, LogShorter, Recovery, load_entities
 from libs.telemetry.latency import Latencies
 from libs.views.ownership import Behind, BeingRebuilt, NotOurs, Ownership
 
@@ -40,6 +41,17 @@ _COMMIT: Final = 1.0  # seconds between two commits; they are hints to lag monit
 _REHOME: Final = 4.0  # seconds a fenced worker waits; longer than the group takes to tell it of its loss
 _FIRST_BACKOFF: Final = 0.2
 _LAST_BACKOFF: Final = 10.0
+
+_STARTS_AGAIN: Final = (
+    Behind,
+    NotOurs,
+    BeingRebuilt,
+    DamagedProjection,
+    InputUnreadable,
+    PlaceUnknown,
+    KafkaError,
+    OSError,
+)
 
 logger = structlog.get_logger()
 
@@ -59,7 +71,7 @@ class Machinery(Generic[S]):
 
 
 class Partition(Generic[S]):
-    """One partition of one service while this process owns it: ``run`` it as a task, feed its ``inbox``, ``stop`` it."""
+    """One partition while this process owns it: ``run`` it as a task, feed its ``inbox``, ``stop`` it."""
 
     def __init__(self, machinery: Machinery[S], partition: int, store: Store, source: Input) -> None:
         self._m = machinery
@@ -86,9 +98,9 @@ class Partition(Generic[S]):
                 own, fold = await self._recover()
                 backoff = _FIRST_BACKOFF
                 await self._serve(own, fold)
-            except LogShorter as why:
+            except (LogShorter, InputShorter) as why:
                 await self._halt(str(why))
-            except (Behind, NotOurs, BeingRebuilt, DamagedProjection, KafkaError) as why:
+            except _STARTS_AGAIN as why:
                 self._distrust = isinstance(why, DamagedProjection)
                 pause = _REHOME if isinstance(why, NotOurs) else backoff
                 self._log.warning("starting again from the log", why=repr(why), seconds=round(pause, 1))
@@ -124,8 +136,9 @@ class Partition(Generic[S]):
                 m.aggregate, self._origin, self._store, ledger, m.writer, self._cache, m.patience, m.failpoint
             )
             fold = await recovery.run(own, self._distrust)
+            following = await recovery.first_unfolded(fold)
         self._distrust = False
-        self.inbox.reopen(fold.position + 1)
+        self.inbox.reopen(following)
         m.failpoint.passed("recovery_sought")
         await m.patience.redis("say that it is ready", lambda: self._store.say(own, {"ready": "1"}))
         self.ready = True

@@ -29,6 +29,10 @@ class LogShorter(Exception):
     """Redis knows of log records that the log does not have: Kafka lost what it had acknowledged."""
 
 
+class InputShorter(Exception):
+    """The log accounts for input that the input topic never had: Kafka lost it, or the topic was made anew."""
+
+
 class DamagedProjection(Exception):
     """An entity in Redis is not what any fold wrote."""
 
@@ -90,6 +94,19 @@ class Recovery(Generic[S]):
                 "refolded", partition=self._origin.partition, records=refolded, position=fold.position
             )
         return fold
+
+    async def first_unfolded(self, fold: PartitionFold[S]) -> int:
+        """The input offset to go on with. Raises InputShorter; says so where the input lost records unfolded."""
+        begin, end = await self._patience.kafka("find the input's bounds", self._ledger.input_bounds())
+        following = fold.position + 1
+        if following > end:
+            raise InputShorter(
+                f"{self._origin.topic} partition {self._origin.partition} ends before offset {end}, but the log"
+                f" accounts for offset {fold.position}: Kafka lost acknowledged input, or the topic was made anew"
+            )
+        if following < begin:
+            logger.error("input was removed before it was folded", first=following, kept_from=begin)
+        return max(following, begin)
 
     async def _anchored(self, own: Ownership) -> bool:
         """Whether what Redis holds was made from this log; an empty partition must hold nothing."""

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import os
 import socket
+import threading
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
@@ -22,11 +24,13 @@ from libs.contracts.names import Names
 from libs.ledger.aggregate import Aggregate
 from libs.runtime.consumer import Listener, Source, by_partition, subscribe
 from libs.runtime.failpoints import Failpoint
-from libs.runtime.journal import Journal, make_producer
+from libs.runtime.header_keys import tolerate
+from libs.runtime.journal import Journal, ProducerBroken, make_producer
 from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.ledger import input_record, open_ledger
 from libs.runtime.partition import Machinery, Partition
 from libs.runtime.patience import Patience, Stuck
+from libs.runtime.poller import Poller
 from libs.runtime.topics import create_topics
 from libs.settings import Settings
 from libs.views.store import PartitionStore
@@ -36,6 +40,7 @@ S = TypeVar("S")
 STUCK: Final = 3  # exit status
 DEADLINE: Final = 60.0  # seconds of an answering broker after which a silent client is stuck
 _LAST_BATCH: Final = 8.0  # seconds that a stop waits for the batches in hand
+_ORDERLY: Final = 13.0  # seconds that the orderly way out may take
 _RETRY: Final = 2.0
 
 logger = structlog.get_logger()
@@ -54,6 +59,7 @@ class Worker(Generic[S]):
         self._partitions: dict[int, Partition[S]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._status = 0
+        self._poller = Poller(self._unreadable)
         # FastStream logs a line for every poll at this level; ours is what the partitions say.
         faststream_log = logging.getLogger("stratafold.faststream")
         faststream_log.setLevel(logging.ERROR)
@@ -64,6 +70,8 @@ class Worker(Generic[S]):
             logger=faststream_log,
             log_level=logging.DEBUG,
             allow_auto_create_topics=False,
+            request_timeout_ms=10_000,
+            consumer_only=True,
         )
         self._subscriber = subscribe(
             self.broker,
@@ -71,6 +79,7 @@ class Worker(Generic[S]):
             self._names.group(self._service),
             self._handle,
             Listener(self._assigned, self._revoked),
+            self._poller,
         )
         self.app = FastStream(
             self.broker,
@@ -82,6 +91,7 @@ class Worker(Generic[S]):
 
     async def run(self) -> int:
         """Work until SIGTERM or SIGINT; the exit status: 0, or 3 where a client of Kafka was stuck."""
+        tolerate()
         logger.info("worker starts", service=self._service, owner=self._owner)
         await self.app.run(log_level=logging.DEBUG)
         logger.info("worker stopped", service=self._service)
@@ -108,6 +118,7 @@ class Worker(Generic[S]):
             patience=Patience(lambda: kafka_answers(servers), DEADLINE),
             failpoint=self._failpoint,
         )
+        self._minder = asyncio.create_task(self._mind_the_consumer())
 
     async def _create_topics(self) -> None:
         settings = self._settings
@@ -130,6 +141,11 @@ class Worker(Generic[S]):
             if partition is not None:
                 partition.inbox.offer([input_record(record) for record in run])
 
+    def _unreadable(self, tp: TopicPartition, why: Exception) -> None:
+        partition = self._partitions.get(tp.partition)
+        if partition is not None:
+            partition.inbox.fail(why)
+
     async def _assigned(self, assigned: Iterable[TopicPartition]) -> None:
         consumer = self._subscriber.consumer
         assert consumer is not None
@@ -137,8 +153,9 @@ class Worker(Generic[S]):
             store = PartitionStore(
                 self._redis, self._names, self._service, tp.partition, self._settings.history
             )
-            partition = Partition(self._machinery, tp.partition, store, Source(consumer, tp))
-            partition.inbox.shut()  # nothing is fetched before recovery says from where
+            source = Source(consumer, tp)
+            source.hold()
+            partition = Partition(self._machinery, tp.partition, store, source)
             self._partitions[tp.partition] = partition
             task = asyncio.create_task(partition.run(), name=f"{self._service}-{tp.partition}")
             task.add_done_callback(self._ended)
@@ -165,19 +182,51 @@ class Worker(Generic[S]):
         """A partition's task ends when it is stopped; any other end is the process's."""
         if task.cancelled() or (why := task.exception()) is None:
             return
-        self._status = STUCK if isinstance(why, Stuck) else 1
-        logger.critical("worker gives up", why=str(why), exc_info=None if isinstance(why, Stuck) else why)
-        if isinstance(why, Stuck):
-            # The client that is stuck would hang the orderly way out as well.
+        self._give_up(why)
+
+    def _give_up(self, why: BaseException) -> None:
+        """End the process; a client that is stuck would hang the orderly way out as well."""
+        stuck = isinstance(why, Stuck | ProducerBroken)
+        self._status = STUCK if stuck else 1
+        logger.critical("worker gives up", why=str(why), exc_info=None if stuck else why)
+        if stuck:
             os._exit(STUCK)
         self.app.exit()
 
+    async def _mind_the_consumer(self) -> None:
+        """End the process when the consumer has come to a standstill while the broker answers others."""
+        while True:
+            await asyncio.sleep(DEADLINE / 4)
+            silent = self._consumer_silence()
+            if silent > DEADLINE and await kafka_answers(self._settings.kafka_servers):
+                self._give_up(
+                    Stuck(f"the consumer fetched nothing for {silent:.0f} s from a broker that is up")
+                )
+
+    def _consumer_silence(self) -> float:
+        """Seconds since the last poll, or since the last answer to a fetch of a partition that should be fetched."""
+        silent = time.monotonic() - self._poller.beat
+        consumer = self._subscriber.consumer
+        if consumer is None:
+            return silent
+        now = time.time() * 1000
+        for tp in consumer.assignment() - consumer.paused():
+            answered = consumer.last_poll_timestamp(tp)
+            if answered:
+                silent = max(silent, (now - answered) / 1000)
+        return silent
+
     async def _wind_down(self) -> None:
+        # A thread, for a hanging client would hold up anything that waits its turn in the loop.
+        timer = threading.Timer(_ORDERLY, lambda: os._exit(self._status or STUCK))
+        timer.daemon = True
+        timer.start()
         await self._let_go(list(self._partitions))
 
     async def _close(self) -> None:
         if not hasattr(self, "_machinery"):
             return
+        self._minder.cancel()
         with suppress(TimeoutError, KafkaError):
             async with asyncio.timeout(3):
                 await self._producer.stop()

@@ -1,0 +1,157 @@
+"""All partitions of one service compared, and what they owe to other input topics."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final, TypeVar
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from libs.contracts.names import STREAMS, Names
+from libs.ledger.aggregate import Aggregate
+from libs.runtime.kafka_probe import kafka_answers
+from libs.runtime.reader import partition_reader
+from libs.runtime.verification.debts import Ledgers
+from libs.runtime.verification.findings import Findings
+from libs.runtime.verification.fingerprint import of_record
+from libs.runtime.verification.follower import Progress, Unanswered, steadily
+from libs.runtime.verification.partition_check import Deployment, PartitionCheck, WentBack
+from libs.runtime.verification.snapshot import WrongType
+
+S = TypeVar("S")
+
+_TRIES: Final = 3
+_MEMBERS: Final = 5  # where a group's description has them
+
+
+class CouldNotCheck(Exception):
+    """Kafka or Redis does not answer, or there is nothing to compare."""
+
+
+class Oracle:
+    """Verifies services of one deployment; use it within ``opened``."""
+
+    def __init__(
+        self,
+        servers: str,
+        redis: Redis,
+        admin: AIOKafkaAdminClient,
+        names: Names,
+        partitions: int,
+        history: int,
+    ) -> None:
+        self._servers = servers
+        self._redis = redis
+        self._admin = admin
+        self._names = names
+        self._partitions = partitions
+        self._history = history
+        self._topics: dict[str, int] = {}
+
+    async def has_topics(self, service: str) -> bool:
+        """Whether the service's topics were ever made. Raises CouldNotCheck where some are there and some are not."""
+        if not self._topics:
+            descriptions = await self._admin.describe_topics()
+            self._topics = {one["topic"]: len(one["partitions"]) for one in descriptions}
+        wanted = [self._names.topic(f"{service}.{stream}") for stream in STREAMS]
+        missing = [topic for topic in wanted if topic not in self._topics]
+        if missing and len(missing) < len(wanted):
+            raise CouldNotCheck(f"there is no topic {', '.join(missing)}")
+        for topic in wanted:
+            if not missing and self._topics[topic] != self._partitions:
+                raise CouldNotCheck(
+                    f"topic {topic} has {self._topics[topic]} partitions,"
+                    f" but STRATAFOLD_PARTITIONS is {self._partitions}"
+                )
+        return not missing
+
+    async def check(self, aggregate: Aggregate[S], wait: float, progress: Progress) -> Findings:
+        """Compare everything of a service. Raises CouldNotCheck."""
+        findings, debts = Findings(), Ledgers()
+        deployment = Deployment(
+            aggregate=aggregate,
+            names=self._names,
+            servers=self._servers,
+            redis=self._redis,
+            partitions=self._partitions,
+            history=self._history,
+            wait=wait,
+            works=lambda: self._works(aggregate.service),
+            progress=progress,
+        )
+        for partition in range(self._partitions):
+            check = await self._check_partition(deployment, partition)
+            findings.merge(check.findings)
+            debts.absorb(check.debts)
+        await self._settle(debts, findings, progress)
+        return findings
+
+    async def _check_partition(self, deployment: Deployment[S], partition: int) -> PartitionCheck[S]:
+        for _ in range(_TRIES):
+            check = PartitionCheck(deployment, partition)
+            try:
+                await check.run()
+            except WentBack:
+                continue
+            return check
+        check.findings = Findings()
+        check.findings.unchecked.append(
+            f"{deployment.aggregate.service} partition {partition}: busy, Redis went back while it was read"
+        )
+        return check
+
+    async def _settle(self, debts: Ledgers, findings: Findings, progress: Progress) -> None:
+        """Look for what is owed: read last, so that it has had its time to arrive."""
+        for topic, partition in debts.places():
+            name = self._names.topic(topic)
+            if self._topics.get(name, 0) <= partition:
+                raise CouldNotCheck(f"there is no topic {name} with a partition {partition}")
+            wanted, found, since = debts.prints(topic, partition), set[int](), None
+            async with partition_reader(self._servers, name, partition) as reader:
+                begin, end = await reader.bounds()
+                progress.expect(end - begin)
+                async for chunk in steadily(reader.read(begin, end)):
+                    if since is None:
+                        since = chunk[0].timestamp
+                    found.update(mark for record in chunk if (mark := of_record(record)) in wanted)
+                    progress.done(len(chunk))
+            oldest = None if begin == 0 else since if since is not None else _now()
+            debts.settle(topic, partition, found, oldest, findings)
+
+    async def _works(self, service: str) -> bool:
+        """Whether the service's group has a worker; one that was killed is a member until its session ends."""
+        answers = await self._admin.describe_consumer_groups([self._names.group(service)])
+        return any(group[_MEMBERS] for answer in answers for group in answer.groups)
+
+
+@asynccontextmanager
+async def opened(
+    servers: str, redis_url: str, names: Names, partitions: int, history: int
+) -> AsyncIterator[Oracle]:
+    """Connect. Raises CouldNotCheck, also for what goes wrong on the way."""
+    if not await kafka_answers(servers):
+        raise CouldNotCheck(f"Kafka does not answer at {servers}")
+    redis = Redis.from_url(redis_url, socket_timeout=30, socket_connect_timeout=5)
+    try:
+        await redis.ping()
+        admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+        await admin.start()
+        try:
+            yield Oracle(servers, redis, admin, names, partitions, history)
+        finally:
+            await admin.close()
+    except (RedisError, WrongType) as why:
+        raise CouldNotCheck(f"Redis: {why}") from why
+    except (KafkaError, Unanswered, OSError) as why:
+        raise CouldNotCheck(f"Kafka: {str(why) or type(why).__name__}") from why
+    finally:
+        await redis.aclose()
+
+
+def _now() -> int:
+    return round(time.time() * 1000)
