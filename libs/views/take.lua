@@ -1,20 +1,21 @@
 -- Take a partition: a higher epoch shuts every earlier owner out.
 -- KEYS: position, counters. ARGV: owner, lease in ms ('0' for a worker).
 -- Returns OK, epoch, input_offset, log_offset, counters; or REBUILDING, owner.
-local held = redis.call('HMGET', KEYS[1], '_rebuild_until', 'owner')
+local held = redis.call('HMGET', KEYS[1], '_rebuild_until', 'owner', 'epoch')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if held[1] and tonumber(held[1]) > now and held[2] ~= ARGV[1] then
   return {'REBUILDING', held[2]}
 end
-local epoch = redis.call('HINCRBY', KEYS[1], 'epoch', 1)
+-- No epoch comes twice, even if the counter was forgotten: a copy from before a FLUSHALL may name this very owner.
+local epoch = math.max((tonumber(held[3]) or 0) + 1, now)
 redis.call('HSETNX', KEYS[1], 'input_offset', '-1')
 redis.call('HSETNX', KEYS[1], 'log_offset', '-1')
-redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'ready', '0')
+redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'epoch', string.format('%.0f', epoch), 'ready', '0')
 if ARGV[2] == '0' then
   redis.call('HDEL', KEYS[1], '_rebuild_until')
 else
   redis.call('HSET', KEYS[1], '_rebuild_until', string.format('%.0f', now + ARGV[2]))
 end
 local at = redis.call('HMGET', KEYS[1], 'input_offset', 'log_offset')
-return {'OK', tostring(epoch), at[1], at[2], redis.call('HGETALL', KEYS[2])}
+return {'OK', string.format('%.0f', epoch), at[1], at[2], redis.call('HGETALL', KEYS[2])}

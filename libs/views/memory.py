@@ -1,0 +1,131 @@
+"""The store's twin in memory: the same answers and the same contents as the scripts give, for tests without a Redis.
+
+Every method does its work without awaiting, as a script does: nothing else happens in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from libs.ledger.records import EntityWrite, Folded
+from libs.views.ownership import Behind, BeingRebuilt, NotOurs, Ownership
+
+_NOTHING_YET: Final = "-1"
+
+
+@dataclass(slots=True)
+class Keyspace:
+    """What Redis holds of one partition: the hashes, lists and sorted sets behind its keys, without their prefix."""
+
+    position: dict[str, str] = field(default_factory=dict)
+    counters: dict[str, str] = field(default_factory=dict)
+    entities: dict[str, dict[str, str]] = field(default_factory=dict)
+    histories: dict[str, list[bytes]] = field(default_factory=dict)
+    indexes: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    def copy(self) -> Keyspace:
+        """The contents at this moment, as a snapshot holds them."""
+        return Keyspace(
+            dict(self.position),
+            dict(self.counters),
+            {subject: dict(fields) for subject, fields in self.entities.items()},
+            {subject: list(records) for subject, records in self.histories.items()},
+            {index: dict(members) for index, members in self.indexes.items()},
+        )
+
+    def become(self, other: Keyspace) -> None:
+        """Go back to a snapshot; an empty one forgets everything."""
+        then = other.copy()
+        self.position, self.counters, self.entities = then.position, then.counters, then.entities
+        self.histories, self.indexes = then.histories, then.indexes
+
+
+class MemoryStore:
+    """One partition's store, as ``libs.views.store.PartitionStore``; ``clock`` gives ms and is the server's."""
+
+    def __init__(self, keyspace: Keyspace, history: int, clock: Callable[[], int]) -> None:
+        self._keys = keyspace
+        self._history = history
+        self._clock = clock
+
+    async def take(self, owner: str, lease_ms: int = 0) -> Ownership:
+        """Become the owner with a higher epoch; a rebuild takes a lease that keeps workers out. Raises BeingRebuilt."""
+        position = self._keys.position
+        until, holder = position.get("_rebuild_until"), position.get("owner")
+        if until is not None and int(until) > self._clock() and holder != owner:
+            raise BeingRebuilt(holder)
+        position["epoch"] = str(max(int(position.get("epoch", "0")) + 1, self._clock()))
+        position.setdefault("input_offset", _NOTHING_YET)
+        position.setdefault("log_offset", _NOTHING_YET)
+        position.update(owner=owner, ready="0")
+        if lease_ms:
+            position["_rebuild_until"] = str(self._clock() + lease_ms)
+        else:
+            position.pop("_rebuild_until", None)
+        counters = {name: int(value) for name, value in self._keys.counters.items()}
+        input_offset, log_offset = int(position["input_offset"]), int(position["log_offset"])
+        return Ownership(owner, position["epoch"], input_offset, log_offset, counters)
+
+    async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
+        """The hashes of those subjects that exist. Raises NotOurs, Behind."""
+        self._check(own, own.input_offset)
+        found = self._keys.entities
+        return {subject: dict(found[subject]) for subject in subjects if subject in found}
+
+    async def apply(self, own: Ownership, folded: Folded, log_offset: int) -> None:
+        """Write a batch and move the position to it. Updates ``own``. Raises NotOurs, Behind."""
+        self._check(own, folded.previous)
+        there = int(self._keys.position["input_offset"])
+        if there != folded.last:  # else it was written before, and the answer was lost
+            if there != folded.previous:
+                raise NotOurs
+            for write in folded.writes:
+                self._write(write)
+            self._keys.counters.update((name, str(value)) for name, value in folded.counters.items())
+            self._keys.position.update(input_offset=str(folded.last), log_offset=str(log_offset))
+        own.input_offset, own.log_offset = folded.last, log_offset
+
+    async def say(self, own: Ownership, fields: Mapping[str, str]) -> None:
+        """Set fields of the position, and look whether it is still ours and nothing was forgotten."""
+        self._check(own, own.input_offset)
+        self._keys.position.update(fields)
+
+    async def holds_anything(self) -> bool:
+        """Whether this partition left counters behind, as every write does."""
+        return bool(self._keys.counters)
+
+    async def clear(self, own: Ownership) -> None:
+        """Remove everything of this partition but who owns it."""
+        await self.say(own, {"ready": "0"})
+        self._keys.become(Keyspace(position={**self._keys.position}))
+        self._keys.position.update(input_offset=_NOTHING_YET, log_offset=_NOTHING_YET)
+        own.input_offset = own.log_offset = -1
+        own.counters.clear()
+
+    def _check(self, own: Ownership, least: int) -> None:
+        position = self._keys.position
+        if "input_offset" not in position or int(position["input_offset"]) < least:
+            raise Behind
+        if (position.get("owner"), position.get("epoch")) != (own.owner, own.epoch):
+            raise NotOurs
+
+    def _write(self, write: EntityWrite) -> None:
+        keys, subject = self._keys, write.subject
+        fields = keys.entities.setdefault(subject, {})
+        fields.update(write.fields)
+        for name in write.removed:
+            fields.pop(name, None)
+        if write.history:
+            log = keys.histories.setdefault(subject, [])
+            log += write.history
+            del log[: -self._history]
+        for name, value in write.leaves:
+            index = keys.indexes.get(f"{name}:{value}", {})
+            index.pop(subject, None)
+            if not index:
+                keys.indexes.pop(f"{name}:{value}", None)  # Redis keeps no empty sorted set
+        for name, value in write.joins:
+            assert write.score is not None
+            keys.indexes.setdefault(f"{name}:{value}", {})[subject] = write.score
