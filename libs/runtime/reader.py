@@ -76,10 +76,15 @@ async def partition_reader(servers: str, topic: str, partition: int) -> AsyncIte
         auto_offset_reset="none",
         isolation_level="read_committed",
         max_partition_fetch_bytes=1024 * 1024,
-        fetch_max_wait_ms=50,
+        fetch_max_wait_ms=_FETCH_WAIT_MS,
         request_timeout_ms=15_000,
     )
     await consumer.start()
+    # The client takes 100 ms more to ask for the bounds of what is not assigned; paused, it fetches nothing yet.
+    tp = TopicPartition(topic, partition)
+    consumer.assign([tp])
+    consumer.seek(tp, 0)
+    consumer.pause(tp)
     try:
         yield PartitionReader(consumer, topic, partition)
     finally:

@@ -14,6 +14,7 @@ from redis.exceptions import RedisError
 
 from libs.contracts.names import STREAMS, Names
 from libs.ledger.aggregate import Aggregate
+from libs.runtime.header_keys import tolerate
 from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.reader import partition_reader
 from libs.runtime.verification.debts import Ledgers
@@ -134,6 +135,7 @@ async def opened(
     servers: str, redis_url: str, names: Names, partitions: int, history: int
 ) -> AsyncIterator[Oracle]:
     """Connect. Raises CouldNotCheck, also for what goes wrong on the way."""
+    tolerate()
     if not await kafka_answers(servers):
         raise CouldNotCheck(f"Kafka does not answer at {servers}")
     redis = Redis.from_url(redis_url, socket_timeout=30, socket_connect_timeout=5)
