@@ -38,7 +38,9 @@ BATCH: Final = 500  # records; costs Redis some 15 ms, less than a reader notice
 CACHED: Final = 4_000  # entities a partition; the batches in flight hold at most 3 x BATCH
 _WATCH: Final = 1.0  # seconds between two looks at whether Redis still knows us
 _COMMIT: Final = 1.0  # seconds between two commits; they are hints to lag monitors
-_REHOME: Final = 4.0  # seconds a fenced worker waits; longer than the group takes to tell it of its loss
+# Seconds: a fenced worker waits longer than the group takes to tell it of its loss; a rebuild is waited for closely.
+_PAUSES: Final[dict[type[Exception], float]] = {NotOurs: 4.0, BeingRebuilt: 1.0}
+_HALTED: Final = 10.0  # seconds between two looks at whether what halted us was mended
 _FIRST_BACKOFF: Final = 0.2
 _LAST_BACKOFF: Final = 10.0
 
@@ -102,7 +104,7 @@ class Partition(Generic[S]):
                 await self._halt(str(why))
             except _STARTS_AGAIN as why:
                 self._distrust = isinstance(why, DamagedProjection)
-                pause = _REHOME if isinstance(why, NotOurs) else backoff
+                pause = _PAUSES.get(type(why), backoff)
                 self._log.warning("starting again from the log", why=repr(why), seconds=round(pause, 1))
                 await self._sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311
                 backoff = min(2 * backoff, _LAST_BACKOFF)
@@ -120,10 +122,10 @@ class Partition(Generic[S]):
                 await self._stopping.wait()
 
     async def _halt(self, why: str) -> None:
+        """Stand still, and look again later: a rebuild is the way out."""
         self.halted = why
-        while not self._stopping.is_set():
-            self._log.error("halted", why=why)
-            await self._sleep(30)
+        self._log.error("halted", why=why)
+        await self._sleep(_HALTED)
 
     async def _recover(self) -> tuple[Ownership, PartitionFold[S]]:
         m = self._m
@@ -137,7 +139,7 @@ class Partition(Generic[S]):
             )
             fold = await recovery.run(own, self._distrust)
             following = await recovery.first_unfolded(fold)
-        self._distrust = False
+        self._distrust, self.halted = False, None
         self.inbox.reopen(following)
         m.failpoint.passed("recovery_sought")
         await m.patience.redis("say that it is ready", lambda: self._store.say(own, {"ready": "1"}))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -47,7 +47,10 @@ class _Reach:
 
 
 class Recovery(Generic[S]):
-    """Refolds one partition from where Redis stands to the end of the log; ``writer`` None republishes nothing."""
+    """Refolds one partition from where Redis stands to the end of the log.
+
+    ``writer`` None republishes nothing; ``progress`` is told how many log records were read.
+    """
 
     def __init__(
         self,
@@ -59,6 +62,7 @@ class Recovery(Generic[S]):
         cache: EntityCache[S],
         patience: Patience,
         failpoint: Failpoint,
+        progress: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._aggregate = aggregate
         self._origin = origin
@@ -68,6 +72,7 @@ class Recovery(Generic[S]):
         self._cache = cache
         self._patience = patience
         self._failpoint = failpoint
+        self._progress = progress
 
     async def run(self, own: Ownership, distrust: bool = False) -> PartitionFold[S]:
         """Refold into Redis; the fold to go on with.
@@ -89,6 +94,7 @@ class Recovery(Generic[S]):
         refolded = 0
         async for chunk in self._ledger.read_log(own.log_offset + 1, end):
             refolded += await self._refold(own, fold, chunk, reach)
+            self._progress(len(chunk))
         if refolded:
             logger.info(
                 "refolded", partition=self._origin.partition, records=refolded, position=fold.position

@@ -35,6 +35,8 @@ class PartitionStore:
         self._load = _script(redis, "load")
         self._apply = _script(redis, "apply")
         self._own = _script(redis, "own")
+        self._clear = _script(redis, "clear")
+        self._wipe = _script(redis, "wipe")
 
     async def take(self, owner: str, lease_ms: int = 0) -> Ownership:
         """Become the owner with a higher epoch; a rebuild takes a lease that keeps workers out. Raises BeingRebuilt."""
@@ -81,19 +83,27 @@ class PartitionStore:
 
         The counters go last: what is interrupted is seen by ``holds_anything`` and done again.
         """
-        await self.say(own, {"ready": "0"})
-        await self._redis.hset(self._position, mapping={"input_offset": "-1", "log_offset": "-1"})
-        doomed: list[bytes] = []
+        own.input_offset = own.log_offset = -1
+        own.counters.clear()
+        _check(await self._clear(keys=[self._position], args=[own.owner, own.epoch]))
+        doomed: list[bytes | str] = []
         kept = {self._position.encode(), self._counters.encode()}
         async for key in self._redis.scan_iter(match=self._prefix + "*", count=_UNLINK_AT_ONCE):
             if key not in kept:
                 doomed.append(key)
             if len(doomed) >= _UNLINK_AT_ONCE:
-                await self._redis.unlink(*doomed)
+                await self._remove(own, doomed)
                 doomed.clear()
-        await self._redis.unlink(*doomed, self._counters)
-        own.input_offset = own.log_offset = -1
-        own.counters.clear()
+        await self._remove(own, [*doomed, self._counters])
+
+    async def hold(self, own: Ownership, lease_ms: int) -> None:
+        """Keep workers out for so long from now on, by the server's clock; 0 lets them in at once."""
+        seconds, micros = await self._redis.time()
+        until = seconds * 1000 + micros // 1000 + lease_ms if lease_ms else 0
+        await self.say(own, {"_rebuild_until": str(until)})
+
+    async def _remove(self, own: Ownership, doomed: Sequence[bytes | str]) -> None:
+        _check(await self._wipe(keys=[self._position, *doomed], args=[own.owner, own.epoch]))
 
 
 def _check(answer: bytes) -> None:

@@ -10,7 +10,17 @@ from typing import Final
 
 import typer
 
-MODULES: Final[tuple[str, ...]] = ("run", "local", "topics", "push", "show", "status", "dead")
+MODULES: Final[tuple[str, ...]] = (
+    "run",
+    "local",
+    "topics",
+    "push",
+    "show",
+    "status",
+    "dead",
+    "verify",
+    "rebuild",
+)
 
 
 def build() -> typer.Typer:

@@ -1,0 +1,160 @@
+"""Redis made anew from the log, with nothing published again; the worker may run or not.
+
+A lease keeps workers out meanwhile. It is short and renewed: a rebuild that is killed lets the worker in soon,
+which goes on from wherever the rebuild had come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+from uuid import uuid4
+
+import structlog
+from redis.asyncio import Redis
+
+from libs.contracts.names import Names
+from libs.ledger.aggregate import Aggregate
+from libs.ledger.envelope import Origin
+from libs.runtime.entities import EntityCache
+from libs.runtime.failpoints import Failpoint
+from libs.runtime.kafka_probe import kafka_answers
+from libs.runtime.ledger import open_ledger
+from libs.runtime.patience import Patience
+from libs.runtime.recovery import DamagedProjection, Recovery
+from libs.views.ownership import Behind, BeingRebuilt, NotOurs, Ownership
+from libs.views.store import PartitionStore
+
+S = TypeVar("S")
+
+LEASE_MS: Final = 15_000
+_RENEW: Final = 4.0  # seconds
+_CACHED: Final = 4_000  # entities
+_AT_ONCE: Final = 2  # partitions: one folds while Redis writes the other's
+_DEADLINE: Final = 60.0  # seconds
+_HELD_UP: Final = 1.0  # seconds between two looks at whether another rebuild is over
+_TRIES: Final = 5
+
+logger = structlog.get_logger()
+
+
+class Interrupted(Exception):
+    """Somebody else took the partition over again and again, or Redis forgot it while it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A partition as it stands: the log records read, and the input offset up to which Redis is written (-1 = none)."""
+
+    partition: int
+    records: int
+    input_offset: int
+
+
+class Rebuild(Generic[S]):
+    """Rebuilds partitions of one service; ``progress`` is told how many log records were read."""
+
+    def __init__(
+        self,
+        aggregate: Aggregate[S],
+        names: Names,
+        servers: str,
+        redis: Redis,
+        history: int,
+        progress: Callable[[int], None],
+    ) -> None:
+        self._aggregate = aggregate
+        self._names = names
+        self._servers = servers
+        self._redis = redis
+        self._history = history
+        self._progress = progress
+        self._owner = f"rebuild-{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
+        self._patience = Patience(lambda: kafka_answers(servers), _DEADLINE)
+
+    async def run(self, partitions: int) -> list[Rebuilt]:
+        """Rebuild all partitions. Raises Interrupted, Stuck, KafkaError; waits while Redis is away."""
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def in_turn(partition: int) -> Rebuilt:
+            async with turns:
+                return await self.partition(partition)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(in_turn(number)) for number in range(partitions)]
+        except BaseExceptionGroup as several:
+            raise several.exceptions[0] from several
+        return [task.result() for task in tasks]
+
+    async def partition(self, number: int) -> Rebuilt:
+        """Rebuild one partition; another rebuild of it is waited for."""
+        store = PartitionStore(self._redis, self._names, self._aggregate.service, number, self._history)
+        for _ in range(_TRIES):
+            own = await self._take(store)
+            try:
+                return await self._held(store, own, number)
+            except (NotOurs, Behind, DamagedProjection) as why:
+                logger.warning("beginning again", partition=number, why=repr(why))
+        raise Interrupted(
+            f"{self._aggregate.service} partition {number}: another process keeps taking it over"
+        )
+
+    async def _take(self, store: PartitionStore) -> Ownership:
+        while True:
+            try:
+                return await self._patience.redis(
+                    "take the partition", lambda: store.take(self._owner, LEASE_MS)
+                )
+            except BeingRebuilt:
+                await asyncio.sleep(_HELD_UP)
+
+    async def _held(self, store: PartitionStore, own: Ownership, number: int) -> Rebuilt:
+        """Refold under the lease; whatever the end, workers are let in."""
+        work = asyncio.create_task(self._refold(store, own, number))
+        renewal = asyncio.create_task(self._renew(store, own))
+        try:
+            await asyncio.wait({work, renewal}, return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                await renewal
+            rebuilt = await work
+        finally:
+            for task in (work, renewal):
+                task.cancel()
+            await asyncio.gather(work, renewal, return_exceptions=True)
+            with suppress(NotOurs, Behind):
+                await self._patience.redis("let workers in", lambda: store.hold(own, 0))
+        return rebuilt
+
+    async def _renew(self, store: PartitionStore, own: Ownership) -> None:
+        while True:
+            await asyncio.sleep(_RENEW)
+            await self._patience.redis("keep workers out", lambda: store.hold(own, LEASE_MS))
+
+    async def _refold(self, store: PartitionStore, own: Ownership, number: int) -> Rebuilt:
+        topic = self._names.topic(f"{self._aggregate.service}.in")
+        origin = Origin(self._aggregate.service, topic, number)
+        await self._patience.redis("clear the partition", lambda: store.clear(own))
+        async with open_ledger(self._servers, self._names, self._aggregate.service, number) as ledger:
+            recovery = Recovery(
+                self._aggregate,
+                origin,
+                store,
+                ledger,
+                None,
+                EntityCache(_CACHED),
+                self._patience,
+                Failpoint(),
+                self._progress,
+            )
+            end = -1
+            # A worker may have logged a batch that Redis then refused: it counts, so the log is read to a standstill.
+            while (now := (await ledger.log_bounds())[1]) > end:
+                end = now
+                own.counters = (await recovery.run(own)).counters
+        return Rebuilt(number, end, own.input_offset)

@@ -1,0 +1,105 @@
+"""`stratafold rebuild SERVICE`: Redis made anew from the log, with nothing published again."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from libs.contracts.names import Names
+from libs.settings import Settings, load
+from services.cli import folds
+from services.cli.failures import Failure
+
+if TYPE_CHECKING:
+    from libs.runtime.rebuild import Rebuilt
+
+_STUCK = 3
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command `rebuild`."""
+    app.command()(rebuild)
+
+
+def rebuild(
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help="operations or executions.")],
+    as_json: Json = False,
+) -> None:
+    """Make Redis anew from the service's log, and publish nothing again.
+
+    The worker may run: it is kept out until Redis equals the log, and goes on by itself. Also the way to accept that
+    Kafka lost records that Redis has.
+    """
+    from services.cli import clients
+
+    folds.check_built(service)
+    settings = load()
+    _quieten()
+    began = time.monotonic()
+    partitions = clients.run(_rebuild(settings, service, as_json), settings)
+    seconds = time.monotonic() - began
+    records = sum(partition.records for partition in partitions)
+    if as_json:
+        shown = [
+            {"partition": one.partition, "log_records": one.records, "input_offset": one.input_offset}
+            for one in partitions
+        ]
+        typer.echo(json.dumps({"service": service, "seconds": round(seconds, 3), "partitions": shown}))
+        return
+    typer.echo(
+        f"{service}: Redis is as the log says, {records:,} log records in {len(partitions)} partitions,"
+        f" {seconds:.1f} s"
+    )
+
+
+async def _rebuild(settings: Settings, service: str, quiet: bool) -> list[Rebuilt]:
+    from libs.runtime.patience import Stuck
+    from libs.runtime.rebuild import Interrupted, Rebuild
+    from services.cli import clients
+    from services.cli.progress import Bar
+    from services.cli.topics import check
+
+    names = Names(settings.namespace)
+    log = names.topic(f"{service}.log")
+    await check(settings, log)
+    async with clients.open_redis(settings) as redis:
+        with Bar(f"rebuild {service}", "log records", quiet) as bar:
+            bar.expect(await _length(settings, log))
+            rebuilding = Rebuild(
+                folds.aggregate(service), names, settings.kafka_servers, redis, settings.history, bar.done
+            )
+            try:
+                return await rebuilding.run(settings.partitions)
+            except Interrupted as why:
+                raise Failure(str(why), status=1) from None
+            except Stuck as why:
+                raise Failure(str(why), status=_STUCK) from None
+            except ValueError as why:
+                raise Failure(f"{log} is damaged: {why}", status=1) from None
+
+
+async def _length(settings: Settings, topic: str) -> int:
+    """How many records a topic holds, about."""
+    from aiokafka import TopicPartition
+
+    from services.cli import clients
+
+    async with clients.open_consumer(settings) as consumer:
+        places = [TopicPartition(topic, number) for number in range(settings.partitions)]
+        return sum(end - begin for begin, end in (await clients.bounds(consumer, places)).values())
+
+
+def _quieten() -> None:
+    """Leave of the runtime's lines those that a person must see."""
+    import structlog
+
+    from libs.telemetry.logs import configure
+
+    configure("rebuild")
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
