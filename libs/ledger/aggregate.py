@@ -30,11 +30,15 @@ class Notice(NamedTuple):
 
 
 class View(NamedTuple):
-    """A state as it is stored: hash fields, the same as compact JSON, and the sorted sets it belongs to."""
+    """A state as it is stored: hash fields, the same as compact JSON, and the sorted sets it belongs to.
+
+    ``optional`` names the hash fields that the entity may lose again.
+    """
 
     fields: Fields
     json: bytes
     indexes: frozenset[tuple[str, str]]
+    optional: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

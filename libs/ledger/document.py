@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from libs.ledger.reading import Document, read_exactly
+from libs.ledger.reading import Document
 
 Fields = dict[str, str]
 
@@ -35,46 +35,53 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """The last applied body: compact JSON, and the names of its unknown fields.
+    """The last applied body as text: strings as they are, everything else as JSON.
 
-    ``exact`` says that unknown fields, at whatever depth, may hold numbers whose literals have to be kept.
+    ``typed`` names the unknown fields whose value is not a plain string.
     """
 
-    json: bytes
-    extras: tuple[str, ...] = ()
-    exact: bool = False
+    fields: Fields
+    typed: tuple[str, ...] = ()
 
 
-def canonical(document: Document, shape: Shape, exact: bool = False) -> Body:
-    """Bring a validated body into its canonical form; a documented field that is absent becomes null.
-
-    ``exact``: the document was read by ``read_exactly``.
-    """
+def canonical(document: Document, shape: Shape) -> Body:
+    """Bring a validated body into its canonical form; a documented field that is absent becomes null."""
     if tuple(document) == shape.fields:
-        return Body(orjson.dumps(document), exact=exact)
-    extras = tuple(sorted(k for k in document if k not in shape.fields and not shape.reserves(k)))
-    return Body(orjson.dumps({name: document.get(name) for name in (*shape.fields, *extras)}), extras, exact)
+        return Body({name: value if type(value) is str else _json(value) for name, value in document.items()})
+    extras = sorted(k for k in document if k not in shape.fields and not shape.reserves(k))
+    chosen = {name: document.get(name) for name in (*shape.fields, *extras)}
+    fields = {name: value if type(value) is str else _json(value) for name, value in chosen.items()}
+    return Body(fields, tuple(name for name in extras if type(document[name]) is not str))
+
+
+def nothing_known(shape: Shape, **known: str | None) -> Fields:
+    """The documented fields of an entity without a body: null but for what is known."""
+    return {name: known.get(name) or "null" for name in shape.fields}
 
 
 def hash_fields(body: Body) -> Fields:
     """The body as hash fields: strings as they are, nested values as JSON, null as ``null``."""
-    document: Document = read_exactly(body.json) if body.exact else orjson.loads(body.json)
-    fields = {name: value if type(value) is str else _json(value) for name, value in document.items()}
-    if body.exact:
-        typed = [name for name in body.extras if type(document[name]) is not str]
-        fields[_TYPED] = _json(typed)
-    return fields
+    return body.fields | {_TYPED: _json(body.typed)} if body.typed else dict(body.fields)
+
+
+def optional_fields(body: Body, shape: Shape) -> frozenset[str]:
+    """The hash fields that another body of the same entity may not have."""
+    if len(body.fields) == len(shape.fields):
+        return frozenset()
+    extras = frozenset(body.fields) - frozenset(shape.fields)
+    return extras | {_TYPED} if body.typed else extras
+
+
+def as_json(fields: Fields, typed: frozenset[str]) -> bytes:
+    """Fields in their order as a JSON object; ``typed`` names those whose text is JSON already."""
+    return orjson.dumps({k: orjson.Fragment(text) if k in typed else text for k, text in fields.items()})
 
 
 def from_hash(fields: Mapping[str, str], shape: Shape) -> Body:
     """The body that ``hash_fields`` was made from. Raises KeyError where a documented field is missing."""
-    extras = tuple(sorted(k for k in fields if k not in shape.fields and not shape.reserves(k)))
-    typed = set(orjson.loads(fields.get(_TYPED, "[]")))
-    document: Document = {}
-    for name in (*shape.fields, *extras):
-        is_json = name in typed or name in shape.nested
-        document[name] = orjson.Fragment(fields[name]) if is_json else fields[name]
-    return Body(orjson.dumps(document), extras, exact=_TYPED in fields)
+    extras = sorted(k for k in fields if k not in shape.fields and not shape.reserves(k))
+    typed = tuple(orjson.loads(fields[_TYPED])) if _TYPED in fields else ()
+    return Body({name: fields[name] for name in (*shape.fields, *extras)}, typed)
 
 
 def _json(value: object) -> str:

@@ -18,7 +18,10 @@ _MEMORY: Final = ("_facts", "_events", "_applied_at")
 
 @dataclass(slots=True)
 class Entity(Generic[S]):
-    """One entity as its partition's fold knows it; times in ms of the broker's clock."""
+    """One entity as its partition's fold knows it; times in ms of the broker's clock.
+
+    ``indexes`` and ``optional`` are what was rendered last: what the next rendering may have to take back.
+    """
 
     subject: str
     state: S
@@ -29,6 +32,8 @@ class Entity(Generic[S]):
     last_recorded: int = 0
     applied_at: int | None = None
     facts: bytes = b""
+    indexes: frozenset[tuple[str, str]] = frozenset()
+    optional: frozenset[str] = frozenset()
 
     def account(self, verdict: Verdict, digest: bytes, recorded: int, memory: int | None) -> int:
         """Take the next sequence for an accepted fact; ``memory`` bounds how many digests are remembered."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 import orjson
 
 from libs.contracts.names import ENTITIES
-from libs.ledger.ids import record_id
+from libs.ledger.ids import RecordIds
 from libs.ledger.times import rfc3339
 from libs.ledger.verdict import Verdict
 
@@ -53,23 +53,50 @@ class About:
     routing_key: str | None
     time: int | None = None
     correlation_id: str | None = None
+    frame: Frame | None = None
+
+    def framed(self, origin: Origin) -> Frame:
+        """The parts of the envelopes that are the same in all of them, made once."""
+        if self.frame is None:
+            ids = RecordIds(origin.place(self.offset))
+            recorded = rfc3339(self.recorded)
+            time = recorded if self.time is None else rfc3339(self.time)
+            subject = quoted(self.subject)
+            routing_key = subject if self.routing_key == self.subject else quoted(self.routing_key)
+            self.frame = Frame(
+                ids=ids,
+                cause=ids.at(0),
+                subject=f'"source":"/stratafold/{origin.service}","subject":{subject}',
+                time=f'"time":"{time}","recordedtime":"{recorded}"',
+                key=f'"partitionkey":{routing_key},"correlationid":{quoted(self.correlation_id)}',
+            )
+        return self.frame
+
+
+@dataclass(slots=True)
+class Frame:
+    """Ready-made members of the envelopes of one input record."""
+
+    ids: RecordIds
+    cause: str
+    subject: str
+    time: str
+    key: str
 
 
 def log_record(
     origin: Origin, about: About, verdict: Verdict, sequence: int | None, previous: int, data: bytes
 ) -> bytes:
     """The log's account of one input record; ``data`` is JSON as it stands."""
-    time = "null" if about.time is None else f'"{rfc3339(about.time)}"'
+    frame = about.framed(origin)
+    time = frame.time if about.time is not None else f'"time":null,"recordedtime":"{rfc3339(about.recorded)}"'
     return (
         (
-            f'{{"specversion":"1.0","id":"{record_id(origin.place(about.offset), 0)}",'
-            f'"type":"stratafold.{origin.entity}.observed.v1","source":"/stratafold/{origin.service}",'
-            f'"subject":{quoted(about.subject)},"time":{time},"recordedtime":"{rfc3339(about.recorded)}",'
-            f'"sequence":{"null" if sequence is None else sequence},"partitionkey":{quoted(about.routing_key)},'
-            f'"correlationid":{quoted(about.correlation_id)},"causationid":null,'
-            f'"datacontenttype":"application/json","inputtopic":"{origin.topic}",'
+            f'{{"specversion":"1.0","id":"{frame.cause}","type":"stratafold.{origin.entity}.observed.v1",'
+            f'{frame.subject},{time},"sequence":{"null" if sequence is None else sequence},{frame.key},'
+            f'"causationid":null,"datacontenttype":"application/json","inputtopic":"{origin.topic}",'
             f'"inputpartition":{origin.partition},"inputoffset":{about.offset},"previousinputoffset":{previous},'
-            f'"verdict":"{verdict}","data":'
+            f'"verdict":"{verdict.value}","data":'
         ).encode()
         + data.strip()
         + b"}"
@@ -80,15 +107,12 @@ def derived_event(
     origin: Origin, about: About, index: int, name: str, sequence: int, data: dict[str, Any]
 ) -> bytes:
     """A derived event; ``index`` is 1, 2, 3 … among those of its input record."""
-    place = origin.place(about.offset)
-    time = about.recorded if about.time is None else about.time
+    frame = about.framed(origin)
     return (
         (
-            f'{{"specversion":"1.0","id":"{record_id(place, index)}","type":"stratafold.{name}.v1",'
-            f'"source":"/stratafold/{origin.service}","subject":{quoted(about.subject)},'
-            f'"time":"{rfc3339(time)}","recordedtime":"{rfc3339(about.recorded)}","sequence":{sequence},'
-            f'"partitionkey":{quoted(about.routing_key)},"correlationid":{quoted(about.correlation_id)},'
-            f'"causationid":"{record_id(place, 0)}","datacontenttype":"application/json","data":'
+            f'{{"specversion":"1.0","id":"{frame.ids.at(index)}","type":"stratafold.{name}.v1",'
+            f'{frame.subject},{frame.time},"sequence":{sequence},{frame.key},'
+            f'"causationid":"{frame.cause}","datacontenttype":"application/json","data":'
         ).encode()
         + orjson.dumps(data)
         + b"}"

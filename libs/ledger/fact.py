@@ -18,12 +18,8 @@ class Identity:
 
 @dataclass(slots=True)
 class Fact:
-    """What a source says of an entity: ``at`` in ms by the source's clock, the body, its digest.
-
-    ``exact``: the body has unknown fields, and all of its numbers are the sender's literals.
-    """
+    """What a source says of an entity: ``at`` in ms by the source's clock, the body, its digest."""
 
     at: int
     body: Document
     digest: bytes
-    exact: bool = False

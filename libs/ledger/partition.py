@@ -42,10 +42,9 @@ def cause_headers(content_type: tuple[str, bytes], offset: int) -> Headers:
 
 @dataclass(slots=True)
 class _Touched(Generic[S]):
-    """An entity of the batch as it was before it."""
+    """An entity of the batch, and what the batch did to it."""
 
     entity: Entity[S]
-    before: S
     offset: int
     history: list[bytes] = field(default_factory=list)
     applied: bool = False
@@ -73,7 +72,10 @@ class PartitionFold(Generic[S]):
 
     def recall(self, subject: str, fields: Mapping[str, str]) -> Entity[S]:
         """The entity as its projection remembers it. Raises KeyError, ValueError where that is damaged."""
-        return recall(subject, self.aggregate.restore(subject, fields), fields)
+        entity = recall(subject, self.aggregate.restore(subject, fields), fields)
+        view = self.aggregate.render(entity.state)
+        entity.indexes, entity.optional = view.indexes, view.optional
+        return entity
 
     def fold(self, readings: Iterable[Reading], entities: Mapping[str, Entity[S]]) -> Folded:
         """Fold a batch in order; ``entities`` holds every subject of its facts and is brought up to date.
@@ -155,7 +157,7 @@ class PartitionFold(Generic[S]):
         entity.state = after
         one = touched.get(entity.subject)
         if one is None:
-            one = touched[entity.subject] = _Touched(entity, before, about.offset)
+            one = touched[entity.subject] = _Touched(entity, about.offset)
         one.offset = about.offset
         one.history.append(value)
         one.applied = one.applied or verdict is Verdict.APPLIED
@@ -196,11 +198,12 @@ class PartitionFold(Generic[S]):
 
     def _finish(self, one: _Touched[S], out: Folded) -> None:
         entity = one.entity
-        was, now = self.aggregate.render(one.before), self.aggregate.render(entity.state)
-        removed = [name for name in was.fields if name not in now.fields]
+        now = self.aggregate.render(entity.state)
+        removed = sorted(entity.optional - now.optional)
         fields = now.fields | bookkeeping(entity) | memory(entity)
-        joins = list(now.indexes) if one.applied else []
-        leaves = [index for index in was.indexes if index not in now.indexes]
+        joins = sorted(now.indexes) if one.applied else []
+        leaves = sorted(entity.indexes - now.indexes)
+        entity.indexes, entity.optional = now.indexes, now.optional
         score = entity.applied_at if one.applied else None
         out.writes.append(EntityWrite(entity.subject, fields, removed, one.history, joins, leaves, score))
         value = now.json[:-1] + b"," + bookkeeping_json(entity) + b"}"

@@ -52,13 +52,12 @@ def _check_fill(instruction: Document, pointer: str) -> None:
 
 def observe(document: Document, value: bytes) -> Fact:
     """The fact in a valid document; a ``status_reason`` of null counts as empty."""
-    exact = _has_extras(document)
-    if exact:
+    if _has_extras(document):
         document = read_exactly(value)
     same = digest(document)
     if document["status_reason"] is None:
         document = {**document, "status_reason": ""}
-    return Fact(milliseconds(document["updated_at"]), document, same, exact)
+    return Fact(milliseconds(document["updated_at"]), document, same)
 
 
 def _has_extras(document: Document) -> bool:

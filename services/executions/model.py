@@ -77,7 +77,7 @@ def evolve(state: Execution, fact: Fact, verdict: Verdict) -> Execution:
         operation_id=body["operation_id"].lower(),
         status=body["status"],
         status_reason=body["status_reason"],
-        body=canonical(body, SHAPE, fact.exact),
+        body=canonical(body, SHAPE),
         filled=state.filled | filled(body["instructions"]),
     )
 

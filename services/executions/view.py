@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import orjson
 
 from libs.ledger.aggregate import View
-from libs.ledger.document import Body, from_hash, hash_fields
+from libs.ledger.document import as_json, from_hash, hash_fields, nothing_known, optional_fields
 from services.executions.model import SHAPE, Execution, filled
+
+_UNKNOWN: Final = frozenset(SHAPE.fields) - {"id"}
 
 
 def render(state: Execution) -> View:
     """The projection's own fields: the last applied body, or its id alone."""
-    body = state.body or Body(
-        orjson.dumps({name: state.id if name == "id" else None for name in SHAPE.fields})
-    )
-    indexes = {("status", state.status), ("strategy", state.strategy_id)}
-    known = frozenset((name, value) for name, value in indexes if value is not None)
-    return View(hash_fields(body), body.json, known)
+    body = state.body
+    if body is None:
+        fields = nothing_known(SHAPE, id=state.id)
+        return View(fields, as_json(fields, _UNKNOWN), frozenset())
+    indexes = frozenset((("status", str(state.status)), ("strategy", str(state.strategy_id))))
+    typed = SHAPE.nested.union(body.typed) if body.typed else SHAPE.nested
+    return View(hash_fields(body), as_json(body.fields, typed), indexes, optional_fields(body, SHAPE))
 
 
 def restore(execution_id: str, fields: Mapping[str, str]) -> Execution:

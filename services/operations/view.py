@@ -8,7 +8,7 @@ from typing import Final
 import orjson
 
 from libs.ledger.aggregate import View
-from libs.ledger.document import Body, from_hash, hash_fields
+from libs.ledger.document import as_json, from_hash, hash_fields, nothing_known, optional_fields
 from libs.ledger.times import milliseconds
 from services.operations.model import SHAPE, Operation, counts
 
@@ -18,23 +18,31 @@ _STATUSES: Final = {letter: status for status, letter in _LETTERS.items()}
 
 def render(state: Operation) -> View:
     """The projection's own fields; ``_executions`` holds one letter for each of ``execution_ids``."""
-    body = state.body or _without_status(state)
     ids = sorted(state.executions)
     own = {
         "weights_rounded": state.weights_rounded,
         "executions": counts(state),
         "execution_ids": ids,
     }
-    fields = hash_fields(body) | {
+    own_fields = {
         "weights_rounded": "1" if state.weights_rounded else "0",
         "executions": orjson.dumps(own["executions"]).decode(),
         "execution_ids": orjson.dumps(ids).decode(),
         "_executions": "".join(_LETTERS[state.executions[execution_id]] for execution_id in ids),
         "_mismatched": "1" if state.mismatched else "0",
     }
-    indexes = {("status", state.status), ("strategy", state.strategy_id)}
-    json = body.json[:-1] + b"," + orjson.dumps(own)[1:]
-    return View(fields, json, frozenset((name, value) for name, value in indexes if value is not None))
+    body = state.body
+    if body is None:
+        fields = nothing_known(SHAPE, id=state.id, strategy_id=state.strategy_id)
+        json = as_json(fields, frozenset(name for name, text in fields.items() if text == "null"))
+        optional: frozenset[str] = frozenset()
+    else:
+        fields = hash_fields(body)
+        json = as_json(body.fields, SHAPE.nested.union(body.typed))
+        optional = optional_fields(body, SHAPE)
+    indexes = (("status", state.status), ("strategy", state.strategy_id))
+    known = frozenset((name, value) for name, value in indexes if value is not None)
+    return View(fields | own_fields, json[:-1] + b"," + orjson.dumps(own)[1:], known, optional)
 
 
 def restore(operation_id: str, fields: Mapping[str, str]) -> Operation:
@@ -59,8 +67,3 @@ def restore(operation_id: str, fields: Mapping[str, str]) -> Operation:
         executions=executions,
         mismatched=mismatched,
     )
-
-
-def _without_status(state: Operation) -> Body:
-    known = {"id": state.id, "strategy_id": state.strategy_id}
-    return Body(orjson.dumps({name: known.get(name) for name in SHAPE.fields}))
