@@ -35,9 +35,7 @@ async def create_topics(
     servers: str, names: Names, services: Iterable[str], partitions: int, replication: int
 ) -> list[str]:
     """Create what is missing of the services' topics; the names of those made. Raises WrongTopic, KafkaError."""
-    wanted = {
-        names.topic(f"{service}.{stream}"): CONFIGS[stream] for service in services for stream in STREAMS
-    }
+    wanted = _wanted(names, services)
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     await admin.start()
     try:
@@ -60,6 +58,23 @@ async def create_topics(
         return made
     finally:
         await admin.close()
+
+
+async def missing_topics(servers: str, names: Names, services: Iterable[str], partitions: int) -> list[str]:
+    """The services' topics that nobody has made yet. Raises WrongTopic, KafkaError."""
+    wanted = _wanted(names, services)
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    await admin.start()
+    try:
+        existing = set(await admin.list_topics())
+        await _check_partitions(admin, [topic for topic in wanted if topic in existing], partitions)
+    finally:
+        await admin.close()
+    return [topic for topic in wanted if topic not in existing]
+
+
+def _wanted(names: Names, services: Iterable[str]) -> dict[str, dict[str, str]]:
+    return {names.topic(f"{service}.{stream}"): CONFIGS[stream] for service in services for stream in STREAMS}
 
 
 async def _check_partitions(admin: AIOKafkaAdminClient, topics: list[str], partitions: int) -> None:

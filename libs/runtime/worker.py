@@ -31,7 +31,7 @@ from libs.runtime.ledger import input_record, open_ledger
 from libs.runtime.partition import Machinery, Partition
 from libs.runtime.patience import Patience, Stuck
 from libs.runtime.poller import Poller
-from libs.runtime.topics import create_topics
+from libs.runtime.topics import create_topics, missing_topics
 from libs.settings import Settings
 from libs.views.store import PartitionStore
 
@@ -103,8 +103,8 @@ class Worker(Generic[S]):
         while not await kafka_answers(servers):
             logger.warning("waiting for Kafka", at=servers)
             await asyncio.sleep(_RETRY)
-        if settings.create_topics:
-            await self._create_topics()
+        while not await self._topics_are_there():
+            await asyncio.sleep(_RETRY)
         self._redis = Redis.from_url(settings.redis_url, health_check_interval=10, socket_timeout=10)
         self._producer = make_producer(servers, self._owner)
         await self._producer.start()
@@ -120,19 +120,25 @@ class Worker(Generic[S]):
         )
         self._minder = asyncio.create_task(self._mind_the_consumer())
 
-    async def _create_topics(self) -> None:
-        settings = self._settings
+    async def _topics_are_there(self) -> bool:
+        """Make the topics that are missing, or say that somebody has to. Raises WrongTopic."""
+        settings, names = self._settings, self._names
         services = dict.fromkeys((self._service, *self._aggregate.tells))
-        while True:
-            try:
+        try:
+            if settings.create_topics:
                 await create_topics(
-                    settings.kafka_servers, self._names, services, settings.partitions, settings.replication
+                    settings.kafka_servers, names, services, settings.partitions, settings.replication
                 )
-            except (KafkaError, OSError) as why:
-                logger.warning("topics can't be created yet", why=repr(why))
-                await asyncio.sleep(_RETRY)
-            else:
-                return
+                return True
+            missing = await missing_topics(settings.kafka_servers, names, services, settings.partitions)
+        except (KafkaError, OSError) as why:
+            logger.warning("topics can't be seen to yet", why=repr(why))
+            return False
+        if missing:
+            logger.warning(
+                "waiting for topics, which STRATAFOLD_CREATE_TOPICS=false leaves to others", missing=missing
+            )
+        return not missing
 
     async def _handle(self, records: Any) -> None:
         """Hand a poll's records to their partitions; never waits, so that the group is never lost."""
