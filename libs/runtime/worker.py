@@ -103,7 +103,7 @@ class Worker(Generic[S]):
         while not await kafka_answers(servers):
             logger.warning("waiting for Kafka", at=servers)
             await asyncio.sleep(_RETRY)
-        while not await self._topics_are_there():
+        while not await self._topics_are_there():  # noqa: ASYNC110  # nothing tells of a topic: one has to ask
             await asyncio.sleep(_RETRY)
         self._redis = Redis.from_url(settings.redis_url, health_check_interval=10, socket_timeout=10)
         self._producer = make_producer(servers, self._owner)
