@@ -10,7 +10,9 @@ from typing import Final
 
 import typer
 
+# In the order of `--help`.
 MODULES: Final[tuple[str, ...]] = (
+    "up",
     "run",
     "local",
     "topics",

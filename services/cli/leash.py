@@ -1,0 +1,31 @@
+"""Starts a process of `up` so that it ends with `up`, however that ends: `python -m services.cli.leash PID PACKAGE`.
+
+Light on purpose: it is gone as soon as it has become the process proper.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from contextlib import suppress
+from typing import Final
+
+_SET_PARENT_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG of Linux' prctl; it stays across exec
+
+
+def main() -> None:
+    """Become `python -m PACKAGE`, to be sent SIGTERM when process PID, our parent, is gone."""
+    parent, package = int(sys.argv[1]), sys.argv[2]
+    if sys.platform == "linux":
+        with suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+    if os.getppid() != parent:
+        sys.exit(0)  # it was gone before we asked to be told
+    # without -P a folder called libs or services, where the user happens to be, would be taken for ours
+    os.execv(sys.executable, [sys.executable, "-P", "-m", package])  # noqa: S606 - our own interpreter
+
+
+if __name__ == "__main__":
+    main()

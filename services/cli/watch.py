@@ -1,0 +1,182 @@
+"""What `up` shows, looked up once a second: figures from Redis, lag and the latest derived events from Kafka.
+
+Never waits long: what does not answer is said to be away, and what was known last stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+from redis.exceptions import RedisError
+
+from libs.contracts.names import Names
+from libs.ledger.times import milliseconds
+from libs.runtime.reader import Record
+from libs.settings import Settings
+from libs.views.reading import PartitionView, Views
+from services.cli.clients import make_consumer, make_redis
+from services.cli.figures import Figures, Rate, figures
+from services.cli.summaries import name_of, summary
+
+_REDIS_SECONDS: Final = 1.5
+_KAFKA_SECONDS: Final = 3.0
+_POLL_MS: Final = 200
+_LATEST: Final = 6  # events of a partition that are looked at, however many came
+_KEPT: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A derived event of the feed; ``at`` in ms since 1970, when it was recorded."""
+
+    id: str
+    at: int
+    name: str
+    subject: str
+    summary: str
+
+
+@dataclass(slots=True)
+class Seen:
+    """What is known now: figures of each service, events newest first, and why Kafka or Redis can't be asked."""
+
+    figures: list[Figures]
+    events: deque[Event] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    redis_away: str | None = None
+    kafka_away: str | None = None
+
+
+class Watch:
+    """Looks at the services of one namespace."""
+
+    def __init__(self, settings: Settings, services: Sequence[str]) -> None:
+        self._settings = settings
+        self._services = services
+        self._names = Names(settings.namespace)
+        self._rates = {service: Rate() for service in services}
+        self._redis = make_redis(settings, _REDIS_SECONDS)
+        self._views: dict[str, list[PartitionView]] = {}
+        self._consumer: AIOKafkaConsumer[Any, Any] | None = None
+        self._bounds: dict[TopicPartition, tuple[int, int]] = {}
+        self._positions: dict[TopicPartition, int] = {}
+        self.seen = Seen([figures(service, [], None, 0.0) for service in services])
+
+    async def look(self) -> Seen:
+        """Look once; takes at most some seconds and raises nothing that an absent server would cause."""
+        await asyncio.gather(self._ask_redis(), self._ask_kafka())
+        self.seen.figures = [self._figures(service) for service in self._services]
+        return self.seen
+
+    async def close(self) -> None:
+        """Let the connections go."""
+        await self._drop_consumer()
+        await self._redis.aclose()
+
+    def _figures(self, service: str) -> Figures:
+        views = self._views.get(service, [])
+        tps = self._tps(service, "in")
+        away = self.seen.kafka_away or self.seen.redis_away
+        known = not away and len(views) == len(tps) and all(tp in self._bounds for tp in tps)
+        bounds = [self._bounds[tp] for tp in tps] if known else None
+        total = sum(view.counters.get("in_total", 0) for view in views)
+        rate = self._rates[service].add(time.monotonic(), total) if views else 0.0
+        return figures(service, views, bounds, rate)
+
+    def _tps(self, service: str, stream: str) -> list[TopicPartition]:
+        topic = self._names.topic(f"{service}.{stream}")
+        return [TopicPartition(topic, number) for number in range(self._settings.partitions)]
+
+    async def _ask_redis(self) -> None:
+        views = Views(self._redis, self._names)
+        try:
+            async with asyncio.timeout(2 * _REDIS_SECONDS):
+                for service in self._services:
+                    self._views[service] = await views.partitions(service, range(self._settings.partitions))
+        except (RedisError, OSError, TimeoutError) as why:
+            self.seen.redis_away = type(why).__name__
+            # the figures known last stay; who works now isn't known
+            for service, known in self._views.items():
+                self._views[service] = [replace(view, ready=False) for view in known]
+        else:
+            self.seen.redis_away = None
+
+    async def _ask_kafka(self) -> None:
+        try:
+            async with asyncio.timeout(_KAFKA_SECONDS):
+                await self._look_at_kafka()
+        except (KafkaError, OSError, TimeoutError) as why:
+            self.seen.kafka_away = type(why).__name__
+            await self._drop_consumer()
+        else:
+            self.seen.kafka_away = None
+
+    async def _look_at_kafka(self) -> None:
+        if self._consumer is None:
+            consumer = make_consumer(self._settings, max_partition_fetch_bytes=64 * 1024)
+            self._consumer = consumer
+            await consumer.start()
+        consumer = self._consumer
+        there = await consumer.topics()
+        topics = {tp for service in self._services for tp in self._tps(service, "in") if tp.topic in there}
+        events = [
+            tp for service in self._services for tp in self._tps(service, "events") if tp.topic in there
+        ]
+        begins = await consumer.beginning_offsets(list(topics)) if topics else {}
+        ends = await consumer.end_offsets([*topics, *events]) if topics or events else {}
+        self._bounds = {tp: (begins[tp], ends[tp]) for tp in topics}
+        await self._follow(consumer, {tp: ends[tp] for tp in events})
+
+    async def _follow(self, consumer: AIOKafkaConsumer[Any, Any], ends: dict[TopicPartition, int]) -> None:
+        """Read the latest events; of a partition that ran ahead only the last few, so that load costs nothing here."""
+        behind = [tp for tp, end in ends.items() if self._positions.get(tp, 0) < end]
+        if not behind:
+            return
+        consumer.assign(behind)
+        for tp in behind:
+            consumer.seek(tp, max(self._positions.get(tp, 0), ends[tp] - _LATEST))
+        waited = time.monotonic() + 1.0
+        while behind and time.monotonic() < waited:
+            chunks = await consumer.getmany(*behind, timeout_ms=_POLL_MS)
+            for tp, records in chunks.items():
+                self._take(records)
+                self._positions[tp] = records[-1].offset + 1
+            behind = [tp for tp in behind if self._positions.get(tp, 0) < ends[tp]]
+        # what lies behind the last record (a transaction's marker) is no record to wait for the next time
+        self._positions.update({tp: ends[tp] for tp in behind})
+        consumer.unsubscribe()  # nothing is fetched in the background until the next look
+
+    def _take(self, records: list[Record]) -> None:
+        known = {event.id for event in self.seen.events}
+        fresh = [
+            event for record in records if (event := _event(record)) is not None and event.id not in known
+        ]
+        # of those recorded in the same instant, the one read last is the newest
+        newest = sorted([*reversed(fresh), *self.seen.events], key=lambda event: event.at, reverse=True)
+        self.seen.events.clear()
+        self.seen.events.extend(newest[:_KEPT])
+
+    async def _drop_consumer(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            with suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await consumer.stop()
+
+
+def _event(record: Record) -> Event | None:
+    try:
+        envelope = orjson.loads(record.value or b"")
+        name = name_of(envelope["type"])
+        at = milliseconds(envelope["recordedtime"])
+        return Event(envelope["id"], at, name, str(envelope["subject"]), summary(name, envelope["data"]))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None  # not one of ours: whatever stands there, the view goes on
