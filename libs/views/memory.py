@@ -46,13 +46,13 @@ class MemoryStore:
     """One partition's store, as ``libs.views.store.PartitionStore``; ``clock`` gives ms and is the server's."""
 
     def __init__(self, keyspace: Keyspace, history: int, clock: Callable[[], int]) -> None:
-        self._keys = keyspace
+        self.keys = keyspace
         self._history = history
         self._clock = clock
 
     async def take(self, owner: str, lease_ms: int = 0) -> Ownership:
         """Become the owner with a higher epoch; a rebuild takes a lease that keeps workers out. Raises BeingRebuilt."""
-        position = self._keys.position
+        position = self.keys.position
         until, holder = position.get("_rebuild_until"), position.get("owner")
         if until is not None and int(until) > self._clock() and holder != owner:
             raise BeingRebuilt(holder)
@@ -64,55 +64,55 @@ class MemoryStore:
             position["_rebuild_until"] = str(self._clock() + lease_ms)
         else:
             position.pop("_rebuild_until", None)
-        counters = {name: int(value) for name, value in self._keys.counters.items()}
+        counters = {name: int(value) for name, value in self.keys.counters.items()}
         input_offset, log_offset = int(position["input_offset"]), int(position["log_offset"])
         return Ownership(owner, position["epoch"], input_offset, log_offset, counters)
 
     async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
         """The hashes of those subjects that exist. Raises NotOurs, Behind."""
         self._check(own, own.input_offset)
-        found = self._keys.entities
+        found = self.keys.entities
         return {subject: dict(found[subject]) for subject in subjects if subject in found}
 
     async def apply(self, own: Ownership, folded: Folded, log_offset: int) -> None:
         """Write a batch and move the position to it. Updates ``own``. Raises NotOurs, Behind."""
         self._check(own, folded.previous)
-        there = int(self._keys.position["input_offset"])
+        there = int(self.keys.position["input_offset"])
         if there != folded.last:  # else it was written before, and the answer was lost
             if there != folded.previous:
                 raise NotOurs
             for write in folded.writes:
                 self._write(write)
-            self._keys.counters.update((name, str(value)) for name, value in folded.counters.items())
-            self._keys.position.update(input_offset=str(folded.last), log_offset=str(log_offset))
+            self.keys.counters.update((name, str(value)) for name, value in folded.counters.items())
+            self.keys.position.update(input_offset=str(folded.last), log_offset=str(log_offset))
         own.input_offset, own.log_offset = folded.last, log_offset
 
     async def say(self, own: Ownership, fields: Mapping[str, str]) -> None:
         """Set fields of the position, and look whether it is still ours and nothing was forgotten."""
         self._check(own, own.input_offset)
-        self._keys.position.update(fields)
+        self.keys.position.update(fields)
 
     async def holds_anything(self) -> bool:
         """Whether this partition left counters behind, as every write does."""
-        return bool(self._keys.counters)
+        return bool(self.keys.counters)
 
     async def clear(self, own: Ownership) -> None:
         """Remove everything of this partition but who owns it."""
         await self.say(own, {"ready": "0"})
-        self._keys.become(Keyspace(position={**self._keys.position}))
-        self._keys.position.update(input_offset=_NOTHING_YET, log_offset=_NOTHING_YET)
+        self.keys.become(Keyspace(position={**self.keys.position}))
+        self.keys.position.update(input_offset=_NOTHING_YET, log_offset=_NOTHING_YET)
         own.input_offset = own.log_offset = -1
         own.counters.clear()
 
     def _check(self, own: Ownership, least: int) -> None:
-        position = self._keys.position
+        position = self.keys.position
         if "input_offset" not in position or int(position["input_offset"]) < least:
             raise Behind
         if (position.get("owner"), position.get("epoch")) != (own.owner, own.epoch):
             raise NotOurs
 
     def _write(self, write: EntityWrite) -> None:
-        keys, subject = self._keys, write.subject
+        keys, subject = self.keys, write.subject
         fields = keys.entities.setdefault(subject, {})
         fields.update(write.fields)
         for name in write.removed:

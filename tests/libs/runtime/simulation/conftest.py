@@ -1,0 +1,41 @@
+"""The machine in a world of its own: virtual time, small batches, no log lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from libs.runtime import inbox, partition, patience, recovery
+from tests.libs.runtime.simulation.clock import VirtualTime
+
+
+class _Silence:
+    """A logger that says nothing."""
+
+    def bind(self, **_: Any) -> _Silence:
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_, **__: None
+
+
+class _Steady:
+    """Back-off without jitter: the schedule's own randomness is enough, and a seed stays a seed."""
+
+    @staticmethod
+    def uniform(least: float, most: float) -> float:
+        return (least + most) / 2
+
+
+@pytest.fixture(autouse=True)
+def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of 5 and few cached entities, so that a schedule of some dozen records passes every path."""
+    for module, name in ((inbox, "logger"), (partition, "logger"), (patience, "log"), (recovery, "logger")):
+        monkeypatch.setattr(module, name, _Silence())
+    for module in (partition, patience):
+        monkeypatch.setattr(module, "time", VirtualTime)
+    monkeypatch.setattr(partition, "random", _Steady)
+    monkeypatch.setattr(partition, "BATCH", 5)
+    monkeypatch.setattr(partition, "CACHED", 15)
+    monkeypatch.setattr(inbox, "HIGH_RECORDS", 12)

@@ -1,0 +1,88 @@
+"""Whatever is killed, frozen, lost, doubled or put back, and whenever: the contract's readers see everything once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from random import Random
+
+import pytest
+
+from libs.ledger.envelope import parse_log_record
+from libs.ledger.verdict import Verdict
+from tests.libs.runtime.simulation.checks import violations
+from tests.libs.runtime.simulation.schedule import AGGREGATES, play
+from tests.libs.runtime.simulation.world import Faults, World
+
+_BUDGET = 8.0  # seconds that every test run spends here
+_AT_LEAST = 40
+_LONG = 6_000  # schedules
+
+
+def _faults(seed: int) -> Faults:
+    """From calm to rough; one in four has no two workers at once: there the last state must be right too."""
+    rng = Random(-seed)
+    alone = rng.random() < 0.25
+    return Faults(
+        crash=rng.choice((0.003, 0.012, 0.03)),
+        freeze=rng.choice((0.0, 0.004, 0.01)),
+        kafka_error=rng.choice((0.0, 0.004)),
+        redis_error=rng.choice((0.0, 0.01, 0.05)),
+        redis_back=rng.choice((0.0, 0.15, 0.4)),
+        zombies=not alone,
+        strays=not alone,
+    )
+
+
+def _play(seed: int) -> World:
+    world = play(seed, _faults(seed))
+    if broken := violations(world, AGGREGATES):
+        pytest.fail("\n".join([f"seed {seed}:", *broken, "what happened:", *world.happened]))
+    return world
+
+
+def _within(budget: float) -> Iterable[int]:
+    end = time.monotonic() + budget
+    seed = 0
+    while time.monotonic() < end or seed < _AT_LEAST:
+        yield seed
+        seed += 1
+
+
+def test_nothing_is_lost_or_doubled_in_any_schedule_of_faults() -> None:
+    """Log, events, states, dead letters, notices, forwards and Redis equal the plain fold of the input."""
+    for seed in _within(_BUDGET):
+        _play(seed)
+
+
+def test_the_schedules_are_worth_their_name() -> None:
+    """Among a few dozen schedules every kind of fault, of verdict and of double occurs."""
+    worlds = [_play(seed) for seed in range(1_000, 1_030)]
+    happened = " ".join(what for world in worlds for what in world.happened)
+    kinds = (
+        "is killed",
+        "is frozen",
+        "is told PlaceUnknown",
+        "strays",
+        "back to nothing",
+        "back to a copy",
+        "is away",
+    )
+    assert [kind for kind in kinds if kind not in happened] == []
+    logs = [
+        topic.records
+        for world in worlds
+        for (name, _), topic in world.topics.items()
+        if name.endswith(".log")
+    ]
+    logged = [[parse_log_record(record.value or b"") for record in records] for records in logs]
+    assert {record.verdict for records in logged for record in records} == set(Verdict)
+    assert any(len({record.offset for record in records}) < len(records) for records in logged), "no doubles"
+
+
+@pytest.mark.faults_long
+@pytest.mark.timeout(3_600)
+def test_nothing_is_lost_or_doubled_in_thousands_of_schedules() -> None:
+    """The same rules, for as long as it takes."""
+    for seed in range(100_000, 100_000 + _LONG):
+        _play(seed)
