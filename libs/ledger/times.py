@@ -18,11 +18,16 @@ def milliseconds(text: str) -> int:
     return instant
 
 
-@lru_cache(maxsize=8_192)
 def rfc3339(instant: int) -> str:
     """UTC with milliseconds, such as ``2026-05-29T18:56:43.000Z``. Raises ValueError out of range."""
+    second, rest = divmod(instant, 1_000)
+    return f"{_to_the_second(second)}.{rest:03d}Z"
+
+
+@lru_cache(maxsize=8_192)
+def _to_the_second(second: int) -> str:
+    """Cached by the second: the milliseconds of records rarely repeat, their seconds do."""
     try:
-        text = (_EPOCH + instant * _MILLISECOND).isoformat(timespec="milliseconds")
+        return (_EPOCH + timedelta(seconds=second)).isoformat()[:-6]
     except OverflowError:
-        raise ValueError(f"{instant} ms is outside the years 1 to 9999") from None
-    return text[:-6] + "Z"
+        raise ValueError(f"{second} s is outside the years 1 to 9999") from None
