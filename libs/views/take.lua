@@ -8,7 +8,7 @@ if held[1] and tonumber(held[1]) > now and held[2] ~= ARGV[1] then
   return {'REBUILDING', held[2]}
 end
 -- No epoch comes twice, even if the counter was forgotten: a copy from before a FLUSHALL may name this very owner.
-local epoch = math.max((tonumber(held[3]) or 0) + 1, now)
+local epoch = math.max((tonumber(held[3]) or 0) + 1, time[1] * 1000000 + time[2])
 redis.call('HSETNX', KEYS[1], 'input_offset', '-1')
 redis.call('HSETNX', KEYS[1], 'log_offset', '-1')
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'epoch', string.format('%.0f', epoch), 'ready', '0')

@@ -217,8 +217,8 @@ class Process:
                 self._frozen_until = loop.time() + world.rng.choice((0.5, 5.0, 20.0))
                 world.note(f"{self.name} is frozen until {self._frozen_until:.3f}")
         await asyncio.sleep(world.rng.choice((0, 0, 0.001, 0.005)))
-        while (still := self._frozen_until - loop.time()) > 0:
-            await asyncio.sleep(still)  # noqa: ASYNC110  # another step of this process may freeze it for longer
+        while (still := self._frozen_until - loop.time()) > 0:  # noqa: ASYNC110  # it may be frozen for longer
+            await asyncio.sleep(still)
 
     @asynccontextmanager
     async def _open_ledger(self, partition: int) -> AsyncIterator[MemoryLedger]:

@@ -1,0 +1,200 @@
+"""The store in memory answers and holds what the scripts answer and hold; every test in memory rests on that."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+
+from libs.contracts.names import Names
+from libs.ledger.records import EntityWrite, Folded
+from libs.views.memory import Keyspace, MemoryStore
+from libs.views.ownership import Behind, BeingRebuilt, NotOurs, Ownership
+from libs.views.store import PartitionStore
+from tests.libs.ledger.histories import uuid
+
+pytestmark = pytest.mark.real
+
+_HISTORY = 4
+_LEASE_MS = 60_000
+_EXTRAS = ("ü", "a b", "_x")
+
+
+class _Pair:
+    """The same calls to both; their answers must be the same."""
+
+    def __init__(self, redis: Redis, namespace: str, rng: Random) -> None:
+        names = Names(namespace)
+        self.keyspace = Keyspace()
+        self.real = PartitionStore(redis, names, "operations", 3, _HISTORY)
+        self.twin = MemoryStore(self.keyspace, _HISTORY, lambda: round(time.time() * 1_000))
+        self.redis = redis
+        self.prefix = names.partition_prefix("operations", 3)
+        self.rng = rng
+        self.owners: list[tuple[Ownership, Ownership]] = []
+        self.ids = [uuid(rng) for _ in range(4)]
+
+    async def step(self) -> str:
+        """One random call; what both answered."""
+        calls = [self._take, self._load, self._say, self._clear, self._hold, *[self._apply] * 6]
+        return await (self.rng.choice(calls) if self.owners else self._take)()
+
+    async def _both(
+        self, what: str, real: Callable[[], Awaitable[Any]], twin: Callable[[], Awaitable[Any]]
+    ) -> tuple[str, Any, Any]:
+        answers = []
+        for call in (real, twin):
+            try:
+                answers.append((what, await call()))
+            except (NotOurs, Behind, BeingRebuilt) as refused:
+                answers.append((f"{what}: {type(refused).__name__}", None))
+        (kind, answer), (twin_kind, twin_answer) = answers
+        assert kind == twin_kind
+        return kind, answer, twin_answer
+
+    async def _take(self) -> str:
+        owner = self.rng.choice(("a", "b", "c"))
+        lease = self.rng.choice((0, 0, 0, _LEASE_MS))
+        kind, real, twin = await self._both(
+            "take", lambda: self.real.take(owner, lease), lambda: self.twin.take(owner, lease)
+        )
+        if real is not None:
+            assert replace(real, epoch="") == replace(twin, epoch="")
+            self.owners = [*self.owners[-2:], (real, twin)]
+        return kind
+
+    def _one(self) -> tuple[Ownership, Ownership]:
+        return self.owners[-1] if self.rng.random() < 0.8 else self.rng.choice(self.owners)
+
+    async def _load(self) -> str:
+        a, b = self._one()
+        kind, real, twin = await self._both(
+            "load", lambda: self.real.load(a, self.ids), lambda: self.twin.load(b, self.ids)
+        )
+        assert real == twin
+        return kind
+
+    async def _say(self) -> str:
+        a, b = self._one()
+        said = {"ready": self.rng.choice(("0", "1"))}
+        kind, _, _ = await self._both("say", lambda: self.real.say(a, said), lambda: self.twin.say(b, said))
+        return kind
+
+    async def _hold(self) -> str:
+        a, b = self._one()
+        lease = self.rng.choice((0, 0, _LEASE_MS))
+        kind, _, _ = await self._both(
+            "hold", lambda: self.real.hold(a, lease), lambda: self.twin.hold(b, lease)
+        )
+        return kind
+
+    async def _clear(self) -> str:
+        if self.rng.random() < 0.7:
+            return "nothing"
+        a, b = self._one()
+        kind, _, _ = await self._both("clear", lambda: self.real.clear(a), lambda: self.twin.clear(b))
+        assert a.counters == b.counters
+        assert await self.real.holds_anything() == await self.twin.holds_anything()
+        return kind
+
+    async def _apply(self) -> str:
+        a, b = self._one()
+        folded = self._folded(a.input_offset + self.rng.choice((0, 0, 0, 0, 0, 2, -1)))
+        at = self.rng.randrange(100)
+        kind, _, _ = await self._both(
+            "apply", lambda: self.real.apply(a, folded, at), lambda: self.twin.apply(b, folded, at)
+        )
+        assert (a.input_offset, a.log_offset) == (b.input_offset, b.log_offset)
+        return kind
+
+    def _folded(self, previous: int) -> Folded:
+        rng = self.rng
+        subjects = rng.sample(self.ids, rng.randrange(len(self.ids)))
+        counters = {"in_total": rng.randrange(10**15), "late_total": rng.randrange(9)}
+        writes = [self._write(subject) for subject in subjects]
+        return Folded(previous, previous + rng.randrange(1, 4), counters, writes=writes)
+
+    def _write(self, subject: str) -> EntityWrite:
+        rng = self.rng
+        name, text = rng.choice(_EXTRAS), rng.choice(("", "null", "0.10", '"😀"', "x" * 300))
+        return EntityWrite(
+            subject,
+            {"status": rng.choice("xyz"), name: text} if rng.random() < 0.5 else {"status": "x"},
+            [other for other in _EXTRAS if other != name and rng.random() < 0.3],
+            [rng.randbytes(20) for _ in range(rng.randrange(1, 7))],
+            [("status", rng.choice("xyz"))] if rng.random() < 0.8 else [],
+            [("status", rng.choice("xyz"))] if rng.random() < 0.5 else [],
+            1_780_081_200_000 + rng.randrange(10**9),
+        )
+
+    async def contents(self) -> Keyspace:
+        """What Redis holds of the partition."""
+        found = Keyspace()
+        entities = self.prefix + "operation:"
+        async for raw in self.redis.scan_iter(match=self.prefix + "*"):
+            key = raw.decode()
+            if key.startswith(self.prefix + "by:"):
+                members: Any = await self.redis.zrange(key, 0, -1, withscores=True)
+                scores = {member.decode(): int(score) for member, score in members}
+                found.indexes[key.removeprefix(self.prefix + "by:")] = scores
+            elif key.endswith(":log"):
+                history: Any = await self.redis.lrange(key, 0, -1)
+                found.histories[key.removeprefix(entities).removesuffix(":log")] = history
+            elif key.startswith(entities):
+                found.entities[key.removeprefix(entities)] = await self._hash(key)
+            else:
+                setattr(found, key.removeprefix(self.prefix), await self._hash(key))
+        return found
+
+    async def _hash(self, key: str) -> dict[str, str]:
+        fields: Any = await self.redis.hgetall(key)
+        return {name.decode(): value.decode() for name, value in fields.items()}
+
+
+def _settled(keyspace: Keyspace) -> Keyspace:
+    """Without what depends on the moment of a call."""
+    copy = keyspace.copy()
+    copy.position.pop("epoch", None)
+    if copy.position.get("_rebuild_until", "0") != "0":
+        copy.position["_rebuild_until"] = "later"
+    return copy
+
+
+async def test_the_twin_answers_and_holds_what_redis_does(redis_url: str, namespace: str) -> None:
+    """In any order of calls, from owners of the present and the past."""
+    redis = Redis.from_url(redis_url)
+    answers = set()
+    for seed in range(12):
+        pair = _Pair(redis, f"{namespace}{seed}", Random(seed))
+        for _ in range(60):
+            answers.add(await pair.step())
+            assert _settled(await pair.contents()) == _settled(pair.keyspace)
+    await redis.aclose()
+    refusals = {
+        "take: BeingRebuilt",
+        "apply: Behind",
+        "apply: NotOurs",
+        "load: NotOurs",
+        "say: NotOurs",
+        "clear: NotOurs",
+    }
+    assert answers >= {"take", "load", "say", "hold", "clear", "apply"} | refusals
+
+
+async def test_an_epoch_never_comes_twice(redis_url: str, namespace: str) -> None:
+    """Not even where Redis forgot the counter: a copy from before a FLUSHALL may name the very owner of today."""
+    redis = Redis.from_url(redis_url)
+    store = PartitionStore(redis, Names(namespace), "operations", 0, _HISTORY)
+    first = await store.take("a")
+    second = await store.take("a")
+    await redis.delete(Names(namespace).position("operations", 0))
+    third = await store.take("a")
+    assert int(first.epoch) < int(second.epoch) < int(third.epoch)
+    with pytest.raises(NotOurs):
+        await store.say(second, {})
+    await redis.aclose()
