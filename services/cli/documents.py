@@ -34,7 +34,7 @@ class Unreadable:
 
 
 def documents(lines: Iterable[bytes]) -> Iterator[Document | Unreadable]:
-    """Read a file's lines. Where the first is a whole object, each line is one; else documents may span lines.
+    """Read a file's lines, one by one as long as each is whole; from one on that is not, documents may span lines.
 
     After what is unreadable, reading goes on with the next line, or the next one that begins with a bracket.
     """
@@ -43,17 +43,25 @@ def documents(lines: Iterable[bytes]) -> Iterator[Document | Unreadable]:
         line = line.removeprefix(_BOM) if number == 1 else line
         if not line.strip():
             continue
-        if isinstance(_one(number, line), Document):
-            yield from _by_line(number, line, numbered)
+        one = _one(number, line)
+        if isinstance(one, Document):
+            yield one
+        elif line.strip().startswith((b"{", b"[")) and (whole := _whole(line)) is not None:
+            rest = [] if whole else [later for _, later in numbered]
+            yield from _spread(number, b"".join([line, *rest]))
         else:
-            yield from _spread(number, b"".join([line, *(rest for _, rest in numbered)]))
+            yield one
 
 
-def _by_line(number: int, line: bytes, rest: Iterator[tuple[int, bytes]]) -> Iterator[Document | Unreadable]:
-    yield _one(number, line)
-    for number, line in rest:
-        if line.strip():
-            yield _one(number, line)
+def _whole(line: bytes) -> bool | None:
+    """Whether a value ends where the line ends; None where it can't be one that goes on in the next line either."""
+    text = line.decode(errors="replace").strip()
+    try:
+        return _DECODER.raw_decode(text)[1] == len(text)
+    except RecursionError:
+        return None
+    except json.JSONDecodeError as why:
+        return False if why.pos >= len(text) else None
 
 
 def _one(line: int, value: bytes) -> Document | Unreadable:
@@ -84,9 +92,12 @@ def _spread(first: int, content: bytes) -> Iterator[Document | Unreadable]:
                 yield reader.document(at, end)
                 at = end
         except ValueError as why:
+            began = reader.line(at)
             wrong = why.pos if isinstance(why, json.JSONDecodeError) else at
             said = why.msg if isinstance(why, json.JSONDecodeError) else str(why)
-            yield Unreadable(reader.line(min(wrong, len(text) - 1)), f"not JSON: {said}")
+            line = reader.line(min(wrong, len(text) - 1))
+            whose = "" if line == began else f" (of what begins in line {began})"
+            yield Unreadable(line, f"not JSON: {said}{whose}")
             again = _NEXT.search(text, text.find("\n", at) + 1 or len(text))
             at = again.start() if again else len(text)
         at = reader.skip(at)

@@ -21,9 +21,10 @@ class PlainView:
     """Prints lines."""
 
     def __init__(self) -> None:
-        self._summed = time.monotonic()
+        self._summed = 0.0
 
     def __enter__(self) -> PlainView:
+        self._summed = time.monotonic()
         return self
 
     def __exit__(

@@ -1,0 +1,61 @@
+"""Dead letters: our headers told from the input's own, and only those meant that are meant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from services.cli.letters import Letter, Wanted, letter
+
+
+@dataclass
+class _Record:
+    headers: tuple[tuple[str, bytes | None], ...]
+    topic: str = "operations.dead"
+    partition: int = 3
+    offset: int = 5
+    timestamp: int = 0
+    key: bytes | None = b"k"
+    value: bytes | None = b"v"
+
+
+OURS = (
+    ("error", b"missing_field"),
+    ("detail", b"id is missing"),
+    ("pointer", b"/id"),
+    ("source", b"operations.in/3/17"),
+    ("service", b"operations"),
+    ("at", b"2026-01-01T00:00:00.000Z"),
+)
+
+
+def _letter() -> Letter:
+    return letter(_Record(OURS))
+
+
+def test_the_first_six_headers_are_ours_and_the_rest_the_inputs_own_even_of_the_same_names() -> None:
+    own = (("error", b"theirs"), ("trace", None), ("at", b"\xff"))
+    one = letter(_Record(OURS + own))
+    assert (one.error, one.source, one.pointer) == ("missing_field", "operations.in/3/17", "/id")
+    assert one.headers == list(own)
+    assert one.place == "operations.dead/3/5"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "held"),
+    [
+        (Wanted(), True),
+        (Wanted(error="missing_field"), True),
+        (Wanted(error="not_json"), False),
+        (Wanted(pointer="/id"), True),
+        (Wanted(pointer=""), False),
+        (Wanted(source="operations.in"), True),
+        (Wanted(source="operations.in/3"), True),
+        (Wanted(source="operations.in/3/17"), True),
+        (Wanted(source="operations.in/3/1"), False),
+        (Wanted(error="missing_field", pointer="/x"), False),
+    ],
+)
+def test_what_is_meant(wanted: Wanted, held: bool) -> None:
+    assert wanted.holds(_letter()) is held

@@ -1,0 +1,64 @@
+"""What becomes of a process that ended, and which processes there are."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.cli.failures import Failure
+from services.cli.roster import roster
+from services.cli.supervision import judge
+
+BOTH = ("operations", "executions")
+
+
+def test_a_wrong_setting_is_not_tried_again() -> None:
+    assert judge(2, 0.5, 0).pause is None
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [(-9, "SIGKILL"), (3, "stuck"), (1, "status 1"), (0, "status 0"), (-99, "99")]
+)
+def test_any_other_end_is_followed_by_a_new_start(status: int, said: str) -> None:
+    verdict = judge(status, 100.0, 0)
+    assert verdict.pause is not None
+    assert verdict.pause < 1
+    assert said in verdict.why
+
+
+def test_pauses_grow_with_ends_in_quick_succession_and_stay_bounded() -> None:
+    pauses, streak = [], 0
+    for _ in range(12):
+        verdict = judge(1, 0.1, streak)
+        streak = verdict.streak
+        assert verdict.pause is not None
+        pauses.append(verdict.pause)
+    assert pauses == sorted(pauses)
+    assert pauses[3] > pauses[0]
+    assert pauses[-1] == 15.0
+    assert judge(1, 60.0, streak).pause == pauses[0]
+
+
+def test_without_a_choice_all_but_the_demo_run() -> None:
+    assert [one.name for one in roster(BOTH, [], demo=False)] == ["operations", "executions", "gateway"]
+    assert [one.name for one in roster(BOTH, [], demo=True)][-1] == "simulator"
+
+
+def test_the_services_of_the_settings_narrow_the_workers_alone() -> None:
+    assert [one.name for one in roster(("executions",), [], demo=False)] == ["executions", "gateway"]
+
+
+def test_a_choice_may_be_words_or_have_commas_and_a_demo_keeps_what_it_needs() -> None:
+    assert [one.name for one in roster(BOTH, ["operations,gateway"], demo=False)] == ["operations", "gateway"]
+    assert [one.name for one in roster(BOTH, ["executions", "operations"], demo=False)] == list(BOTH)
+    assert [one.name for one in roster(BOTH, ["executions"], demo=True)] == [
+        "executions",
+        "gateway",
+        "simulator",
+    ]
+
+
+def test_an_unknown_name_and_nothing_left_are_refused() -> None:
+    with pytest.raises(Failure, match="'orders'"):
+        roster(BOTH, ["orders"], demo=False)
+    with pytest.raises(Failure, match="nothing is left"):
+        roster(("executions",), ["operations"], demo=False)
