@@ -1,0 +1,159 @@
+"""What was written once is read for ever: the sources' examples, and all that was ever made of them."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Any
+
+import orjson
+import pytest
+from pydantic import BaseModel
+
+from libs.contracts.executions import ExecutionStatusChanged
+from libs.contracts.operations import OperationStatusChanged
+from libs.ledger.envelope import parse_log_record
+from libs.ledger.invalid import Invalid
+from tests.contracts import golden
+from tests.libs.ledger.folding import fold_input, records_of, refold_log
+
+_EXAMPLES = [(service, name) for service, names in golden.MESSAGES.items() for name in names]
+_MODELS: dict[str, type[BaseModel]] = {"executions": ExecutionStatusChanged, "operations": OperationStatusChanged}
+# Of the examples as the sources print them: nobody mends a message that is kept for ever.
+_DIGESTS = {
+    ("executions", "awaiting_execution"): "593ee0cf4ddc83a8",
+    ("executions", "settled"): "501d18e3146bbb11",
+    ("executions", "rejected"): "b8a52cadb3fc7196",
+    ("operations", "pricing"): "4af3cb3f2ad1a0fe",
+    ("operations", "settled"): "1926812b8b52a060",
+    ("operations", "failed"): "d6c37512c19dc0bd",
+}
+
+
+@pytest.mark.parametrize(("service", "name"), _EXAMPLES)
+def test_an_example_is_kept_byte_for_byte(service: str, name: str) -> None:
+    """As the source prints it, white space and all."""
+    assert sha256(golden.message(service, name)).hexdigest()[:16] == _DIGESTS[service, name]
+
+
+@pytest.mark.parametrize(("service", "name"), _EXAMPLES)
+def test_every_example_of_the_sources_is_valid(service: str, name: str) -> None:
+    """To the model, and to the checks that a model can't express."""
+    document = orjson.loads(golden.message(service, name))
+    model = _MODELS[service].model_validate(document)
+    assert model.model_dump(exclude_unset=True) == document
+    golden.AGGREGATES[service].validate(document)
+
+
+@pytest.mark.parametrize(("service", "name"), _EXAMPLES)
+def test_every_documented_field_is_required(service: str, name: str) -> None:
+    """Each example without one of its fields is refused, and the pointer names that field."""
+    document = orjson.loads(golden.message(service, name))
+    for field in document:
+        with pytest.raises(Invalid) as refused:
+            golden.AGGREGATES[service].validate({k: v for k, v in document.items() if k != field})
+        assert (refused.value.error, refused.value.pointer) == ("missing_field", f"/{field}")
+
+
+@pytest.mark.parametrize("service", golden.MESSAGES)
+def test_the_examples_lead_to_what_they_always_led_to(service: str) -> None:
+    """Log records, events, states, Redis and what is told to other services, byte for byte."""
+    now = golden.pieces(golden.outcomes()[service])
+    assert now == golden.kept(service), "to change this on purpose: python -m tests.contracts.golden"
+
+
+@pytest.mark.parametrize("service", golden.MESSAGES)
+def test_a_log_of_any_age_is_folded_to_the_same(service: str) -> None:
+    """From the kept log records alone come the kept events, states and Redis hashes."""
+    kept = golden.kept(service)
+    log = [kept[f"log-{at}.json"] for at in range(sum(name.startswith("log-") for name in kept))]
+    again = golden.pieces(refold_log(golden.AGGREGATES[service], log))
+    assert again == {name: content for name, content in kept.items() if not name.startswith("log-")}
+
+
+@pytest.mark.parametrize(("service", "name"), _EXAMPLES)
+def test_the_log_carries_the_source_untouched(service: str, name: str) -> None:
+    """The example's own bytes stand in its log record."""
+    outcome = fold_input(golden.AGGREGATES[service], records_of([golden.message(service, name)]))
+    assert parse_log_record(outcome.log[0].value or b"").data == golden.message(service, name)
+
+
+def test_the_executions_example_by_hand() -> None:
+    """003's settled example, field by field as the contract words it."""
+    outcome = golden.outcomes()["executions"]
+    execution_id, strategy_id = "97b215ed-6985-32c5-b856-77efc9614467", "9ba5e569-a966-42a9-a7ad-666b0a5300f3"
+    source = orjson.loads(golden.message("executions", "settled"))
+    state: dict[str, Any] = orjson.loads(outcome.last_states()[execution_id.encode()] or b"")
+    assert state == source | {
+        "sequence": 2,
+        "disputed": False,
+        "first_recorded_at": "2026-05-29T19:00:00.000Z",
+        "last_recorded_at": "2026-05-29T19:00:01.000Z",
+    }
+    fields = outcome.store.entities[execution_id]
+    assert {name: text for name, text in fields.items() if not name.startswith("_")} == {
+        **{name: value for name, value in source.items() if isinstance(value, str)},
+        "instructions": orjson.dumps(source["instructions"]).decode(),
+        "sequence": "2",
+        "disputed": "0",
+        "first_recorded_at": "2026-05-29T19:00:00.000Z",
+        "last_recorded_at": "2026-05-29T19:00:01.000Z",
+    }
+    assert outcome.store.indexes["status:settled"] == {execution_id: 1_780_081_201_000}
+    assert outcome.store.indexes[f"strategy:{strategy_id}"] == {execution_id: 1_780_081_201_000}
+    log = [record.value for record in outcome.log[:2]]
+    assert outcome.store.histories[execution_id] == log
+
+
+def test_the_operations_example_by_hand() -> None:
+    """000's settled example with the execution of 003's, field by field as the contract words it."""
+    outcome = golden.outcomes()["operations"]
+    operation_id = "663a258c-5e7c-456f-9759-73e02db8b5d9"
+    source = orjson.loads(golden.message("operations", "settled"))
+    state: dict[str, Any] = orjson.loads(outcome.last_states()[operation_id.encode()] or b"")
+    counts = {"total": 1, "awaiting_execution": 0, "settled": 1, "rejected": 0, "skipped": 0}
+    assert state == source | {
+        "weights_rounded": False,
+        "executions": counts,
+        "execution_ids": ["97b215ed-6985-32c5-b856-77efc9614467"],
+        "sequence": 4,
+        "disputed": False,
+        "first_recorded_at": "2026-05-29T19:00:00.000Z",
+        "last_recorded_at": "2026-05-29T19:00:04.000Z",
+    }
+    fields = outcome.store.entities[operation_id]
+    assert {name: text for name, text in fields.items() if not name.startswith("_")} == {
+        **{name: value for name, value in source.items() if isinstance(value, str)},
+        "allocations": orjson.dumps(source["allocations"]).decode(),
+        "weights_rounded": "0",
+        "executions": orjson.dumps(counts).decode(),
+        "execution_ids": '["97b215ed-6985-32c5-b856-77efc9614467"]',
+        "sequence": "4",
+        "disputed": "0",
+        "first_recorded_at": "2026-05-29T19:00:00.000Z",
+        "last_recorded_at": "2026-05-29T19:00:04.000Z",
+    }
+    assert outcome.store.histories[operation_id] == [outcome.log[at].value for at in (0, 1, 3, 4)]
+
+
+def test_the_log_record_by_hand() -> None:
+    """Every attribute of section 2 of the contract, in its order, ``data`` last."""
+    record = orjson.loads(golden.outcomes()["executions"].log[1].value or b"")
+    assert list(record)[-1] == "data"
+    assert {name: record[name] for name in record if name not in ("id", "data")} == {
+        "specversion": "1.0",
+        "type": "stratafold.execution.observed.v1",
+        "source": "/stratafold/executions",
+        "subject": "97b215ed-6985-32c5-b856-77efc9614467",
+        "time": "2026-05-29T18:56:46.000Z",
+        "recordedtime": "2026-05-29T19:00:01.000Z",
+        "sequence": 2,
+        "partitionkey": "97b215ed-6985-32c5-b856-77efc9614467",
+        "correlationid": "663a258c-5e7c-456f-9759-73e02db8b5d9",
+        "causationid": None,
+        "datacontenttype": "application/json",
+        "inputtopic": "executions.in",
+        "inputpartition": 0,
+        "inputoffset": 1,
+        "previousinputoffset": 0,
+        "verdict": "applied",
+    }
