@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 from typing import Annotated, Final
@@ -66,6 +67,7 @@ async def _verify(
     from libs.runtime.verification.service_check import CouldNotCheck, opened
 
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it says of retries, the one line says
+    gc.set_threshold(50_000, 20, 50)  # what is remembered stays to the end: looking at it often is in vain
     found: dict[str, Findings] = {}
     names = Names(settings.namespace)
     try:

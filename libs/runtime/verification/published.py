@@ -115,8 +115,11 @@ class States(_Published[S]):
         self._last: dict[bytes | None, Document] = {}
 
     def take(self, record: Any) -> None:
-        """Remember the last document of a key."""
-        self._last[record.key] = Document(of_record(record), _cause(record))
+        """Remember the last document of a key; a tombstone takes it away."""
+        if record.value is None:
+            self._last.pop(record.key, None)
+        else:
+            self._last[record.key] = Document(of_record(record), _cause(record))
 
     def finish(self) -> None:
         """Compare the last documents."""
