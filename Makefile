@@ -51,8 +51,12 @@ UV := env -u UV_FIND_LINKS -u UV_INDEX_URL -u UV_EXTRA_INDEX_URL -u UV_INDEX -u 
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-config \
 	--custom-compile-command "make lock" pyproject.toml
 
-lock: ## choose versions anew: deploy/runtime.lock, deploy/dev.lock
+# What the benchmark compares with, in an environment of its own.
+PEERS := $(subst pyproject.toml,tests/bench/peers.in,$(COMPILE))
+
+lock: ## choose versions anew: deploy/runtime.lock, deploy/dev.lock, deploy/peers.lock
 	$(PYTHON) -m venv .venv-lock
 	.venv-lock/bin/pip install --disable-pip-version-check --quiet uv
 	$(COMPILE) --upgrade --output-file deploy/runtime.lock
 	$(COMPILE) --upgrade --extra local --group dev --constraint deploy/runtime.lock --output-file deploy/dev.lock
+	$(PEERS) --upgrade --output-file deploy/peers.lock

@@ -1,0 +1,144 @@
+"""A report as tables for a person."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench.figures import ratios, spread
+from tests.bench.latency import RATE
+from tests.bench.report import NOISY, Report, targets
+from tests.bench.subject import Subject
+from tests.bench.throughput import Throughput
+
+_HOW = """\
+Rate: inputs through, divided by the time from the subject's line that it begins to read to the broker's time of the
+last record that it wrote. CPU: µs an input of the processes over that time (an input makes two events, and with the
+worker and the plain handler a log record, a state, a notice and the projection as well). Peak: resident memory at its
+highest. Others: cores that anything else on this machine had meanwhile. Medians (least–most) of the rounds; ratios are
+taken within a round."""
+_WHEN = (
+    "Latency from the broker's time of the input: to its time of the last event that follows, and to the moment that a"
+    " reader polling Redis every 2 ms sees the input's position written."
+)
+
+
+def show(report: Report, subjects: list[Subject], console: Console) -> None:
+    """Print all that was measured."""
+    console.print(f"\n{report.machine}")
+    if report.rounds:
+        _throughput(report, subjects, console)
+    if report.latency:
+        _latency(report, console)
+    if report.recovery:
+        _recovery(report, console)
+    if report.memory:
+        _memory(report, console)
+    _targets(report, console)
+
+
+def line(run: Throughput) -> str:
+    """One run, for whoever waits."""
+    cpu = ", ".join(f"{role} {spent:.0f}" for role, spent in run.cpu.items())
+    return (
+        f"{run.subject}: {run.rate:,.0f}/s ({run.inputs:,} in {run.seconds:.1f} s), CPU µs an input: {cpu},"
+        f" peak {run.peak_mb:.0f} MB, others {run.others:.2f} cores"
+    )
+
+
+def _table(title: str, console: Console) -> Table:
+    console.print(f"\n[bold]{title}[/]", highlight=False)
+    return Table()
+
+
+def _throughput(report: Report, subjects: list[Subject], console: Console) -> None:
+    table = _table(f"Throughput, rounds: {len(report.rounds)}", console)
+    table.add_column("subject")
+    for head in (
+        "inputs",
+        "inputs/s",
+        "worker µs",
+        "broker µs",
+        "Redis µs",
+        "peak MB",
+        "worker's rate",
+        "others",
+    ):
+        table.add_column(head, justify="right")
+    for subject in subjects:
+        runs = report.runs(subject.name)
+        ours, theirs = report.rates("worker"), report.rates(subject.name)
+        ratio = ratios(ours, theirs).shown(2) + " x" if ours and subject.name != "worker" else ""
+        table.add_row(
+            subject.title,
+            f"{runs[0].inputs:,}",
+            spread(theirs).shown(),
+            *(spread(run.cpu[role] for run in runs).shown() for role in ("worker", "broker", "redis")),
+            spread(run.peak_mb for run in runs).shown(),
+            ratio,
+            spread(run.others for run in runs).shown(2),
+        )
+    console.print(table)
+    console.print(_HOW, style="dim", highlight=False)
+
+
+def _latency(report: Report, console: Console) -> None:
+    found = report.latency
+    assert found is not None
+    table = _table(
+        f"Latency at {RATE:,} inputs/s ({found.inputs:,} counted, came at {found.rate:,.0f}/s)", console
+    )
+    for head in ("ms", "p50", "p99"):
+        table.add_column(head, justify="left" if head == "ms" else "right")
+    for what, (p50, p99) in (("to event", found.event), ("to Redis", found.redis), ("to both", found.both)):
+        table.add_row(what, f"{p50:.0f}", f"{p99:.0f}")
+    console.print(table)
+    console.print(f"{_WHEN} Others: {found.others:.2f} cores.", style="dim", highlight=False)
+
+
+def _recovery(report: Report, console: Console) -> None:
+    found = report.recovery
+    assert found is not None
+    table = _table(f"Recovery with {found.inputs:,} inputs folded", console)
+    table.add_column("what")
+    table.add_column("found", justify="right")
+    table.add_row("process start to all partitions ready, s", spread(found.start).shown(1))
+    table.add_row("SIGKILL and start at once to all ready, s", spread(found.after_kill).shown(1))
+    table.add_row(
+        f"{found.refolded:,} records refolded after FLUSHALL, records/s", f"{found.refold_rate:,.0f}"
+    )
+    console.print(table)
+
+
+def _memory(report: Report, console: Console) -> None:
+    found = report.memory
+    assert found is not None
+    table = _table(
+        f"Memory of the worker over {found.executions:,} executions, peak {found.peak_mb:.0f} MB", console
+    )
+    for head in ("inputs folded", "resident MB"):
+        table.add_column(head, justify="right")
+    step = max(1, len(found.samples) // 20)
+    for inputs, resident in [*found.samples[:-1:step], found.samples[-1]]:
+        table.add_row(f"{inputs:,}", f"{resident:.0f}")
+    console.print(table)
+
+
+def _targets(report: Report, console: Console) -> None:
+    table = _table("To reach", console)
+    for head, justify in (("what", "left"), ("target", "right"), ("found", "right"), ("", "left")):
+        table.add_column(head, justify="right" if justify == "right" else "left")
+    for target in targets(report):
+        bound = "at least" if target.least else "at most"
+        verdict = "[green]REACHED[/]" if target.reached else "[red]NOT REACHED[/]"
+        table.add_row(
+            target.what,
+            f"{bound} {target.wanted:.3g} {target.unit}",
+            f"{target.found:.3g} {target.unit}",
+            verdict,
+        )
+    console.print(table)
+    if report.noise() > NOISY:
+        console.print(
+            f"[yellow]NOISY: others had up to {report.noise():.2f} cores; these figures are not to be quoted.[/]"
+        )
