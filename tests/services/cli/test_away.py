@@ -1,0 +1,76 @@
+"""Where Kafka or Redis is away, or something typed is wrong: one line, status 2, within seconds, no traceback."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from libs.local.ports import free_port
+from tests.services.cli.command import COMMAND, environment, run
+
+ID = "663a258c-5e7c-456f-9759-73e02db8b5d9"
+
+
+@pytest.fixture
+def nowhere(tmp_path: Path) -> dict[str, str]:
+    """Settings that lead to servers that are not there."""
+    port = free_port()
+    return {
+        "STRATAFOLD_KAFKA": f"127.0.0.1:{port}",
+        "STRATAFOLD_REDIS": f"redis://127.0.0.1:{free_port(port)}/0",
+        "STRATAFOLD_DATA": str(tmp_path),
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("show", "operation", ID), "Redis"),
+        (("history", "operation", ID), "Redis"),
+        (("status",), "Redis"),
+        (("topics", "create"), "Kafka"),
+        (("push", "operations.in", "-"), "Kafka"),
+        (("dead", "list"), "Kafka"),
+        (("dead", "show", "operations.in/0/0"), "Kafka"),
+        (("dead", "redrive", "--yes"), "Kafka"),
+    ],
+)
+def test_a_server_that_is_away_is_named_in_one_line(
+    nowhere: dict[str, str], words: tuple[str, ...], named: str
+) -> None:
+    began = time.monotonic()
+    ended = run(nowhere, *words, given=b"{}")
+    assert ended.status == 2
+    assert named in ended.line
+    assert time.monotonic() - began < 12
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (("show", "order", ID), "order"),
+        (("worker", "orders"), "orders"),
+        (("up", "--only", "orders"), "orders"),
+        (("push", "orders.in", "-"), "orders.in"),
+    ],
+)
+def test_what_is_typed_wrong_is_named_in_one_line(
+    nowhere: dict[str, str], words: tuple[str, ...], named: str
+) -> None:
+    ended = run(nowhere, *words)
+    assert ended.status == 2
+    assert named in ended.line
+
+
+def test_a_key_needs_no_server(nowhere: dict[str, str]) -> None:
+    assert run(nowhere, "key", "operation", ID).out == f"{{operations.3}}:operation:{ID}\n".encode()
+
+
+def test_every_command_tells_what_it_does() -> None:
+    words = ["up", "worker", "gateway", "push", "show", "history", "key", "status", "topics", "dead", "local"]
+    for word in [[], *([one] for one in words), ["dead", "redrive"], ["topics", "create"]]:
+        ended = run({}, *word, "--help")
+        assert ended.status == 0, (COMMAND, environment({}).get("PATH"), ended.err)
+        assert b"Usage" in ended.out

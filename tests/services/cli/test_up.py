@@ -1,0 +1,161 @@
+"""`up` as a person runs it: the demo is folded, what dies is started again, and nothing is left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from libs.local.ports import free_port
+from tests.services.cli.command import COMMAND, ROOT, environment, run
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> dict[str, str]:
+    """A folder and ports of the test's own."""
+    ports = [free_port()]
+    ports.append(free_port(*ports))
+    ports.append(free_port(*ports))
+    names = ("LOCAL_KAFKA_PORT", "LOCAL_REDIS_PORT", "GATEWAY_PORT")
+    data = tmp_path / "data"
+    return {"STRATAFOLD_DATA": str(data), "STRATAFOLD_PARTITIONS": "2"} | {
+        f"STRATAFOLD_{name}": str(port) for name, port in zip(names, ports, strict=True)
+    }
+
+
+class Up:
+    """A running `up`; ``out`` holds what it printed."""
+
+    def __init__(self, settings: dict[str, str], out: Path, *words: str) -> None:
+        self._out = out
+        with out.open("wb") as file:
+            self.process = subprocess.Popen(
+                [*COMMAND, "up", *words],
+                cwd=ROOT,
+                env=environment(settings),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+            )
+
+    @property
+    def said(self) -> str:
+        """What it printed so far."""
+        return self._out.read_text()
+
+    def family(self) -> list[psutil.Process]:
+        """All processes that it started and that run now."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def child(self, package: str) -> psutil.Process | None:
+        """Its process that runs a package."""
+        found = [one for one in self.family() if one.cmdline()[-1:] == [package]]
+        return found[0] if found else None
+
+    def end(self) -> None:
+        """Leave nothing behind, whatever the test did."""
+        if self.process.poll() is None:
+            family = self.family()
+            self.process.kill()
+            for one in family:
+                one.kill()
+            self.process.wait(10)
+
+
+@pytest.fixture
+def up(settings: dict[str, str], tmp_path: Path) -> Iterator[Up]:
+    """A demo, ended by force where the test failed."""
+    running = Up(settings, tmp_path / "up.out", "--demo")
+    yield running
+    running.end()
+    run(settings, "local", "down")
+
+
+def _until(up: Up, seconds: float, what: str, settings: dict[str, str], least: int) -> None:
+    """Wait until so many inputs are folded."""
+    end = time.monotonic() + seconds
+    while True:
+        assert up.process.poll() is None, up.said
+        status = run(settings, "status", "--json")
+        if status.status == 0:
+            rows = [row for one in status.json["services"].values() for row in one["partitions"]]
+            if all(row["ready"] for row in rows) and _folded(rows) >= least:
+                return
+        assert time.monotonic() < end, f"{what}: {status.out!r} {status.err}\n{up.said}"
+        time.sleep(0.5)
+
+
+def _folded(rows: list[dict[str, dict[str, int]]]) -> int:
+    return sum(row["counters"].get("applied_total", 0) for row in rows)
+
+
+def test_the_demo_is_folded_what_dies_starts_again_and_ctrl_c_leaves_nothing(
+    up: Up, settings: dict[str, str]
+) -> None:
+    _until(up, 60, "the demo", settings, 30)
+    worker = up.child("services.operations")
+    assert worker is not None
+    worker.kill()
+    _until(up, 60, "after the worker's death", settings, 60)
+    again = up.child("services.operations")
+    assert again is not None
+    assert again.pid != worker.pid
+
+    data = Path(settings["STRATAFOLD_DATA"])
+    family = [
+        *up.family(),
+        *(psutil.Process(json.loads(f.read_text())["pid"]) for f in data.glob("run/*.json")),
+    ]
+    assert len(family) >= 6  # four processes, Kafka, Redis
+    began = time.monotonic()
+    os.killpg(up.process.pid, signal.SIGINT)  # as a terminal does: to the whole foreground group
+    assert up.process.wait(20) == 0, up.said
+    assert time.monotonic() - began < 15
+    assert [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+    assert "killed by SIGKILL" in up.said
+    assert "applied=" in up.said
+    assert "Traceback" not in up.said
+
+
+def test_the_end_of_up_by_force_is_the_end_of_its_processes(up: Up, settings: dict[str, str]) -> None:
+    _until(up, 60, "the demo", settings, 1)
+    family = up.family()
+    children = [one for one in family if one.cmdline()[-1].startswith("services.")]
+    assert len(children) == 4
+    up.process.kill()
+    up.process.wait(10)
+    gone, alive = psutil.wait_procs(children, timeout=15)
+    assert alive == []
+    assert len(gone) == 4
+
+
+def test_a_port_in_use_is_told_before_anything_starts(settings: dict[str, str]) -> None:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", int(settings["STRATAFOLD_GATEWAY_PORT"])))
+        holder.listen()
+        ended = run(settings, "up", "--demo")
+    assert ended.status == 2
+    assert settings["STRATAFOLD_GATEWAY_PORT"] in ended.line
+    assert not Path(settings["STRATAFOLD_DATA"]).exists()
+
+
+def test_where_every_process_has_a_wrong_setting_up_says_so_and_ends(settings: dict[str, str]) -> None:
+    elsewhere = {
+        **settings,
+        "STRATAFOLD_KAFKA": f"127.0.0.1:{free_port()}",
+        "STRATAFOLD_REDIS": f"redis://127.0.0.1:{free_port()}/0",
+    }
+    ended = run(elsewhere, "up", "--only", "gateway")
+    assert ended.status == 2
+    assert "STRATAFOLD_WEBHOOK_SECRETS" in ended.line
