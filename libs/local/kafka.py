@@ -96,7 +96,8 @@ def _format(command: list[str], properties: Path) -> None:
 
 
 def _cluster_id() -> str:
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+    # one that begins with "-" would be taken for an option
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "_")
 
 
 def _properties(folder: Path, port: int, controller_port: int) -> str:
