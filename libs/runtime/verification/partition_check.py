@@ -111,10 +111,9 @@ class PartitionCheck(Generic[S]):
     async def _compare_redis(self, follower: Follower[S], log: PartitionReader, last: int) -> None:
         """Fold to where Redis stands, and compare it there; without a worker, to where the log ends."""
         position, works = await self._caught_up(last)
-        at = position.input_offset
-        caught_up = at is not None and at >= last and not position.being_rebuilt()
+        caught_up = position.reached >= last and not position.being_rebuilt()
         if caught_up or works:
-            await follower.advance(-1 if at is None else at)
+            await follower.advance(position.reached)
         else:
             await follower.advance()
         if not caught_up:
@@ -130,7 +129,7 @@ class PartitionCheck(Generic[S]):
         while True:
             position = await self._snapshot.position()
             rebuilt = position.being_rebuilt()
-            if position.input_offset is not None and position.input_offset >= last and not rebuilt:
+            if position.reached >= last and not rebuilt:
                 return position, True
             works = rebuilt or await self._d.works()
             if not works or time.monotonic() > deadline:
@@ -144,7 +143,7 @@ class PartitionCheck(Generic[S]):
             self.findings.unchecked.append(f"{here}: it is being rebuilt")
         elif works:
             self.findings.unchecked.append(
-                f"{here}: Redis is at input offset {position.input_offset}, the input ends with {last};"
+                f"{here}: Redis is at input offset {position.reached}, the input ends with {last};"
                 f" its worker did not catch up within {self._d.wait:.0f} s"
             )
         elif known < last:
@@ -162,7 +161,7 @@ class PartitionCheck(Generic[S]):
 
     async def _align(self, follower: Follower[S], position: Position, strict: bool) -> None:
         """Fold up to where Redis was when something was read. Raises WentBack where the fold is further already."""
-        at = -1 if position.input_offset is None else position.input_offset
+        at = position.reached
         if at > self._expected.position:
             await follower.advance(at)
         if at < self._expected.position and strict:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
+from aiokafka.errors import GroupCoordinatorNotAvailableError, KafkaError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -56,9 +56,7 @@ class Oracle:
 
     async def has_topics(self, service: str) -> bool:
         """Whether the service's topics were ever made. Raises CouldNotCheck where some are there and some are not."""
-        if not self._topics:
-            descriptions = await self._admin.describe_topics()
-            self._topics = {one["topic"]: len(one["partitions"]) for one in descriptions}
+        await self._describe_topics()
         wanted = [self._names.topic(f"{service}.{stream}") for stream in STREAMS]
         missing = [topic for topic in wanted if topic not in self._topics]
         if missing and len(missing) < len(wanted):
@@ -73,6 +71,7 @@ class Oracle:
 
     async def check(self, aggregate: Aggregate[S], wait: float, progress: Progress) -> Findings:
         """Compare everything of a service. Raises CouldNotCheck."""
+        await self._describe_topics()
         findings, debts = Findings(), Ledgers()
         deployment = Deployment(
             aggregate=aggregate,
@@ -111,7 +110,8 @@ class Oracle:
         for topic, partition in debts.places():
             name = self._names.topic(topic)
             if self._topics.get(name, 0) <= partition:
-                raise CouldNotCheck(f"there is no topic {name} with a partition {partition}")
+                findings.unchecked.append(f"what is owed to {topic}: it has no partition {partition}")
+                continue
             wanted, found, since = debts.prints(topic, partition), set[int](), None
             async with partition_reader(self._servers, name, partition) as reader:
                 begin, end = await reader.bounds()
@@ -124,9 +124,17 @@ class Oracle:
             oldest = None if begin == 0 else since if since is not None else _now()
             debts.settle(topic, partition, found, oldest, findings)
 
+    async def _describe_topics(self) -> None:
+        if not self._topics:
+            descriptions = await self._admin.describe_topics()
+            self._topics = {one["topic"]: len(one["partitions"]) for one in descriptions}
+
     async def _works(self, service: str) -> bool:
         """Whether the service's group has a worker; one that was killed is a member until its session ends."""
-        answers = await self._admin.describe_consumer_groups([self._names.group(service)])
+        try:
+            answers = await self._admin.describe_consumer_groups([self._names.group(service)])
+        except GroupCoordinatorNotAvailableError:
+            return False  # a cluster that never had a group
         return any(group[_MEMBERS] for answer in answers for group in answer.groups)
 
 

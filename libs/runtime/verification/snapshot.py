@@ -26,6 +26,11 @@ class Position(NamedTuple):
     input_offset: int | None
     log_offset: int | None
 
+    @property
+    def reached(self) -> int:
+        """The input offset that Redis says it was written up to, -1 where it says nothing."""
+        return -1 if self.input_offset is None else self.input_offset
+
     def being_rebuilt(self) -> bool:
         """Whether a rebuild holds the partition (by this machine's clock: good enough to wait by)."""
         until = number(self.fields.get(b"_rebuild_until"))

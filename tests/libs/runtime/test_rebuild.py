@@ -1,0 +1,173 @@
+"""A rebuild makes Redis equal to the log whatever Redis held, publishes nothing, and leaves the worker to go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from libs.runtime.rebuild import Rebuild
+from libs.runtime.verification.findings import Findings, Kind
+from libs.runtime.verification.service_check import opened
+from libs.views.ownership import BeingRebuilt, NotOurs
+from libs.views.store import PartitionStore
+from services.executions.worker import AGGREGATE
+from tests.faults.traffic import traffic
+from tests.real.deployment import Deployment
+from tests.real.topics import ends
+from tests.stack import Servers
+
+pytestmark = pytest.mark.real
+
+HISTORY = 10_000
+SERVICE = ("executions",)
+
+
+@pytest.fixture
+def deployment(shared_servers: Servers, namespace: str, tmp_path: Path) -> Iterator[Deployment]:
+    """A namespace with two partitions, whose workers are stopped at the end."""
+    made = Deployment(shared_servers, namespace, tmp_path, partitions=2)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+async def redis(deployment: Deployment) -> AsyncIterator[Redis]:
+    """Redis."""
+    async with Redis.from_url(deployment.servers.redis) as client:
+        yield client
+
+
+async def feed(deployment: Deployment, seed: int, count: int) -> None:
+    """Push so many deliveries of both services; executions are the ones to be folded."""
+    await deployment.push(traffic(deployment, seed, count))
+
+
+async def folded(deployment: Deployment, seed: int = 3, count: int = 400) -> None:
+    """Fold some, and stop the worker."""
+    await deployment.create()
+    deployment.start("executions")
+    await feed(deployment, seed, count)
+    await deployment.settle(services=SERVICE)
+    assert deployment.stop() == [0]
+
+
+def rebuilding(deployment: Deployment, redis: Redis) -> Rebuild[object]:
+    """A rebuild of executions."""
+    names = deployment.names
+    return Rebuild(AGGREGATE, names, deployment.servers.kafka, redis, HISTORY, lambda _: None)  # type: ignore[arg-type]
+
+
+async def verify(deployment: Deployment) -> Findings:
+    """What the oracle finds."""
+
+    class Unseen:
+        def expect(self, count: int) -> None: ...
+        def done(self, count: int) -> None: ...
+
+    d = deployment
+    async with opened(d.servers.kafka, d.servers.redis, d.names, d.partitions, HISTORY) as oracle:
+        return await oracle.check(AGGREGATE, 30.0, Unseen())
+
+
+async def lengths(deployment: Deployment) -> dict[str, dict[int, int]]:
+    """How long every topic is."""
+    return {
+        stream: await ends(
+            deployment.servers.kafka, deployment.topic(f"executions.{stream}"), deployment.partitions
+        )
+        for stream in ("in", "log", "events", "state", "dead")
+    }
+
+
+async def test_without_a_worker(deployment: Deployment, redis: Redis) -> None:
+    """From nothing, and over what was changed: the same Redis, not ready, and nothing published."""
+    await folded(deployment)
+    prefix = deployment.names.partition_prefix("executions", 0)
+    before = {key: await redis.dump(key) async for key in redis.scan_iter(f"{prefix}*")}
+    published = await lengths(deployment)
+    await redis.unlink(*before)
+    await redis.set(f"{prefix}stranger", "1")
+    await redis.hset(f"{prefix}position", "stranger", "1")
+    rebuilt = await rebuilding(deployment, redis).run(deployment.partitions)
+    position = deployment.names.position("executions", 0)
+    assert [one.partition for one in rebuilt] == [0, 1]
+    assert await redis.hget(position, "ready") == b"0"
+    after = {key: await redis.dump(key) async for key in redis.scan_iter(f"{prefix}*")}
+    assert after.keys() == before.keys()
+    assert {k: v for k, v in after.items() if k != position.encode()} == {
+        k: v for k, v in before.items() if k != position.encode()
+    }
+    assert await lengths(deployment) == published
+    assert not (await verify(deployment)).counts
+
+
+async def test_beside_a_worker_under_load(deployment: Deployment, redis: Redis) -> None:
+    """The worker is kept out, goes on by itself, and all that came meanwhile is folded."""
+    await folded(deployment)
+    worker = deployment.start("executions")
+    await deployment.settle(services=SERVICE)
+    feeding = asyncio.create_task(feed(deployment, 4, 1_500))
+    for _ in range(2):
+        await rebuilding(deployment, redis).run(deployment.partitions)
+    await feeding
+    await deployment.settle(services=SERVICE)
+    found = await verify(deployment)
+    assert not found.counts, found
+    assert not found.unchecked
+    assert worker.status is None
+
+
+async def test_two_at_once(deployment: Deployment, redis: Redis) -> None:
+    """One waits for the other, partition by partition."""
+    await folded(deployment)
+    first, second = rebuilding(deployment, redis), rebuilding(deployment, redis)
+    await asyncio.gather(first.run(deployment.partitions), second.run(deployment.partitions))
+    assert not (await verify(deployment)).counts
+
+
+async def test_killed_half_way(deployment: Deployment, redis: Redis) -> None:
+    """Once its lease is over a worker comes in and mends what the rebuild left; until then it stays out."""
+    await folded(deployment)
+    store = PartitionStore(redis, deployment.names, "executions", 0, HISTORY)
+    own = await store.take("rebuild-killed", lease_ms=2_500)
+    await store.clear(own)
+    with pytest.raises(BeingRebuilt):
+        await store.take("worker")
+    deployment.start("executions")
+    await deployment.settle(services=SERVICE)
+    found = await verify(deployment)
+    assert not found.counts, found
+
+
+async def test_one_that_was_paused_removes_nothing(deployment: Deployment, redis: Redis) -> None:
+    """Who lost the partition meanwhile must not clear what its new owner wrote."""
+    await folded(deployment)
+    store = PartitionStore(redis, deployment.names, "executions", 0, HISTORY)
+    paused = await store.take("rebuild-paused", lease_ms=1)
+    await asyncio.sleep(0.01)
+    await store.take("worker")
+    with pytest.raises(NotOurs):
+        await store.clear(paused)
+    with pytest.raises(NotOurs):
+        await store.hold(paused, 1_000)
+    assert not (await verify(deployment)).counts
+
+
+async def test_a_log_that_is_shorter_than_redis_says(deployment: Deployment, redis: Redis) -> None:
+    """The worker stands still and says so; a rebuild is the way out, and the worker goes on without a restart."""
+    await folded(deployment)
+    await redis.hset(deployment.names.position("executions", 0), "log_offset", 1_000_000)
+    worker = deployment.start("executions")
+    for _ in range(100):
+        await asyncio.sleep(0.2)
+        if "stratafold rebuild executions" in worker.log.read_text():
+            break
+    assert Kind.REDIS_POSITION in (await verify(deployment)).counts
+    await rebuilding(deployment, redis).run(deployment.partitions)
+    await feed(deployment, 4, 50)
+    await deployment.settle(services=SERVICE)
+    assert not (await verify(deployment)).counts
