@@ -154,20 +154,25 @@ async def _newest(
     settings: Settings, services: tuple[str, ...], wanted: Wanted, limit: int
 ) -> tuple[list[Letter], int]:
     """The newest letters that are meant, and how many there are in all."""
-    from services.cli.letters import read
+    from services.cli.letters import Wanted, read
 
-    total = 0
+    found = unread = 0
     newest: list[tuple[str, int, Letter]] = []
     async with _spans(settings, services) as (consumer, spans):
+        if limit and wanted == Wanted():
+            # the newest of all are among the last of each partition: what lies before need not be read
+            tails = {tp: (max(begin, end - 2 * limit), end) for tp, (begin, end) in spans.items()}
+            unread = sum(tails[tp][0] - spans[tp][0] for tp in spans)
+            spans = tails
         async for one in read(consumer, spans):
             if wanted.holds(one):
-                total += 1
-                entry = (one.at, total, one)
+                found += 1
+                entry = (one.at, found, one)
                 if limit and len(newest) >= limit:
                     heapq.heappushpop(newest, entry)
                 else:
                     heapq.heappush(newest, entry)
-    return [entry[2] for entry in sorted(newest, reverse=True)], total
+    return [entry[2] for entry in sorted(newest, reverse=True)], unread + found
 
 
 @asynccontextmanager
@@ -209,13 +214,13 @@ async def _one(settings: Settings, place: str) -> Letter:
 
 async def _count(settings: Settings, services: tuple[str, ...], wanted: Wanted) -> tuple[Spans, Counter[str]]:
     """How many letters are meant, by service, and what was read to tell: only that is sent again."""
-    from services.cli.letters import read
+    from services.cli.letters import read, service_of
 
     async with _spans(settings, services) as (consumer, spans):
         counted: Counter[str] = Counter()
         async for one in read(consumer, spans):
             if wanted.holds(one):
-                counted[one.service] += 1
+                counted[service_of(one.topic)] += 1
     return spans, counted
 
 
@@ -223,7 +228,7 @@ async def _send_again(settings: Settings, spans: Spans, wanted: Wanted, total: i
     from libs.runtime.failpoints import Failpoint
     from libs.runtime.journal import Journal
     from services.cli.clients import open_consumer, open_producer
-    from services.cli.letters import read
+    from services.cli.letters import read, service_of
 
     names, sent = Names(settings.namespace), Counter[str]()
     async with open_consumer(settings) as consumer, open_producer(settings) as producer:
@@ -231,7 +236,8 @@ async def _send_again(settings: Settings, spans: Spans, wanted: Wanted, total: i
         async def send(chunk: list[Letter]) -> None:
             places: dict[tuple[str, int], list[Outgoing]] = {}
             for one in chunk:
-                place = (one.service, _partition(one, settings.partitions))
+                service = service_of(one.topic)
+                place = (service, _partition(service, one, settings.partitions))
                 places.setdefault(place, []).append(Outgoing(0, one.key, one.value, one.headers))
             async with asyncio.timeout(_SECONDS):
                 for (service, partition), records in places.items():
@@ -253,12 +259,11 @@ async def _send_again(settings: Settings, spans: Spans, wanted: Wanted, total: i
     return sent
 
 
-def _partition(one: Letter, partitions: int) -> int:
+def _partition(service: str, one: Letter, partitions: int) -> int:
     """Where its routing key belongs, if the body has one; else where its key does; else where it lay."""
     try:
-        return partition_of(
-            folds.aggregate(one.service).identify(read_json(one.value), one.key).routing_key, partitions
-        )
+        identity = folds.aggregate(service).identify(read_json(one.value), one.key)
+        return partition_of(identity.routing_key, partitions)
     except Invalid:
         return one.partition if one.key is None else (murmur2(one.key) & 0x7FFFFFFF) % partitions
 

@@ -39,6 +39,11 @@ class Letter:
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
+def service_of(topic: str) -> str:
+    """The service of a `.dead` topic, whatever its namespace."""
+    return topic.removesuffix(".dead").rpartition(".")[2]
+
+
 def letter(record: Record) -> Letter:
     """Read a record of a `.dead` topic; the headers that the worker put first are told from the input's own."""
     headers: Headers = list(record.headers)

@@ -133,7 +133,8 @@ class _Job:
                     try:
                         yield self._record(item)
                     except Invalid as invalid:
-                        self._refuse(f"{file}:{item.line}: {invalid.detail}")
+                        name = "standard input" if str(file) == "-" else file
+                        self._refuse(f"{name}:{item.line}: {invalid.detail}")
 
     def _record(self, item: Document | Unreadable | Line) -> tuple[int, Outgoing]:
         """Raises Invalid for what can't be pushed."""

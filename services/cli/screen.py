@@ -160,15 +160,18 @@ def _processes(lines: Sequence[ProcessLine]) -> Text:
         sign, style = {"running": ("●", "green"), "waiting": ("◐", "yellow"), "stopped": ("✕", "red")}[
             line.state
         ]
-        text.append(f" {sign} ", style=style)
+        # spaces that don't break keep a process in one line
+        text.append(f" {sign}\u00a0", style=style)
         text.append(line.name, style="default")
         if line.pid:
-            text.append(f" {line.pid}", style="dim")
+            text.append(f"\u00a0{line.pid}", style="dim")
         if line.restarts:
-            text.append(f" ({line.restarts} restart{'' if line.restarts == 1 else 's'})", style="yellow")
+            text.append(
+                f"\u00a0({line.restarts}\u00a0restart{'' if line.restarts == 1 else 's'})", style="yellow"
+            )
         if line.note:
             text.append(f" {line.note}", style=style)
-        text.append("  ")
+        text.append(" ")
     return text
 
 

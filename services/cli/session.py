@@ -35,8 +35,8 @@ from services.cli.watch import Watch
 _TICK: Final = 0.25  # seconds between two looks at the processes
 _LOOK: Final = 1.0  # between two looks at figures, events and servers
 _IN_VIEW: Final = 60.0  # that what happened stays in view
-_CHILDREN: Final = 10.0  # that processes have to end
-_STACK: Final = 3.0  # that Kafka and Redis have to end, after the processes
+_CHILDREN: Final = 9.0  # that processes have to end
+_ALL: Final = 13.0  # that processes and then Kafka and Redis have to end
 
 logger = structlog.get_logger("stratafold.up")
 
@@ -183,13 +183,13 @@ class Session:
 
     def _end(self) -> None:
         """Leave nothing behind; a signal only hastens it now."""
-        self._stops = 0
+        self._stops, end = 0, time.monotonic() + _ALL
         if any(child.pid for child in self._children):
             self._print(f"stopping {', '.join(child.name for child in self._children if child.pid)} …")
         killed = stop(self._children, _CHILDREN, lambda: self._stops > 0)
         for name in killed:
             self._print(f"{name} did not end in time and was killed")
-        stopped = self._stack.stop(_STACK)
+        stopped = self._stack.stop(end - time.monotonic())
         self._print(f"stopped{' ' if stopped else ''}{' and '.join(name.capitalize() for name in stopped)}")
 
     def _print(self, text: str, *, error: bool = False) -> None:

@@ -56,7 +56,8 @@ def _executions(data: Data) -> str:
     if not isinstance(counts, Mapping) or not counts.get("total"):
         return "no executions known"
     parts = (f"{number} {name}" for name, number in counts.items() if number and name != "total")
-    return f"{counts['total']} executions: {', '.join(parts) or 'none ended'}"
+    plural = "" if counts["total"] == 1 else "s"
+    return f"{counts['total']} execution{plural}: {', '.join(parts) or 'none ended'}"
 
 
 def _seconds(ms: Any) -> str:
