@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import time
@@ -41,6 +42,7 @@ def rebuild(
     folds.check_built(service)
     settings = load()
     _quieten()
+    gc.set_threshold(50_000, 20, 50)  # entities come and go in bulk: looking at them often is in vain
     began = time.monotonic()
     partitions = clients.run(_rebuild(settings, service, as_json), settings)
     seconds = time.monotonic() - began

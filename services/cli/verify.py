@@ -20,16 +20,7 @@ from services.cli import folds
 from services.cli.progress import Bar
 
 AGREES, DIFFERS, UNCHECKED = 0, 1, 2
-_COLUMNS: Final = {
-    "input": "input folded anew",
-    "log": "log records",
-    "events": "events",
-    "state": "states",
-    "dead": "dead letters",
-    "doubles": "doubles",
-    "entities": "entities",
-    "keys": "Redis keys",
-}
+_COLUMNS: Final = ("input", "log", "doubles", "events", "state", "dead", "entities", "keys")
 
 Services = Annotated[
     list[str] | None, typer.Argument(metavar="[SERVICE]...", help="By default those of STRATAFOLD_SERVICES.")
@@ -118,7 +109,10 @@ def _print_json(found: dict[str, Findings], why: str | None) -> None:
 def _print(found: dict[str, Findings], why: str | None) -> None:
     console = Console(highlight=False)
     if found:
-        table = Table("service", *_COLUMNS.values(), box=None, header_style="bold")
+        table = Table(box=None, header_style="bold")
+        table.add_column("compared")
+        for column in _COLUMNS:
+            table.add_column("Redis keys" if column == "keys" else column, justify="right", no_wrap=True)
         for service, findings in found.items():
             table.add_row(service, *(f"{findings.checked[column]:,}" for column in _COLUMNS))
         console.print(table)
