@@ -21,7 +21,7 @@ from libs.ledger.aggregate import Aggregate
 from libs.ledger.envelope import Origin
 from libs.ledger.intake import read_input
 from libs.ledger.partition import PartitionFold
-from libs.ledger.records import Folded, InputRecord
+from libs.ledger.records import Folded, InputRecord, Outgoing
 from libs.runtime.entities import EntityCache
 from libs.runtime.failpoints import Failpoint
 from libs.runtime.inbox import Inbox, InputUnreadable
@@ -41,6 +41,9 @@ _COMMIT: Final = 1.0  # seconds between two commits; they are hints to lag monit
 # Seconds: a fenced worker waits longer than the group takes to tell it of its loss; a rebuild is waited for closely.
 _PAUSES: Final[dict[type[Exception], float]] = {NotOurs: 4.0, BeingRebuilt: 1.0}
 _HALTED: Final = 10.0  # seconds between two looks at whether what halted us was mended
+_SURE: Final = (
+    3.0  # seconds that Redis' word is good for whose a partition is; less than a session's time-out
+)
 _FIRST_BACKOFF: Final = 0.2
 _LAST_BACKOFF: Final = 10.0
 
@@ -90,6 +93,7 @@ class Partition(Generic[S]):
         self._stopping = asyncio.Event()
         self._distrust = False
         self._committed_at = 0.0
+        self._sure_at = 0.0
         self._log = logger.bind(service=machinery.aggregate.service, partition=partition)
 
     async def run(self) -> None:
@@ -131,6 +135,7 @@ class Partition(Generic[S]):
         m = self._m
         self.inbox.shut()
         self._cache.clear()
+        self._sure_at = 0.0
         own = await m.patience.redis("take the partition", lambda: self._store.take(m.owner))
         m.failpoint.passed("recovery_taken")
         async with m.open_ledger(self.number) as ledger:
@@ -142,7 +147,8 @@ class Partition(Generic[S]):
         self._distrust, self.halted = False, None
         self.inbox.reopen(following)
         m.failpoint.passed("recovery_sought")
-        await m.patience.redis("say that it is ready", lambda: self._store.say(own, {"ready": "1"}))
+        ready = {"ready": "1", "_seen_at": str(round(time.time() * 1000))}
+        await m.patience.redis("say that it is ready", lambda: self._store.say(own, ready))
         self.ready = True
         self._log.info("ready", epoch=own.epoch, position=fold.position)
         return own, fold
@@ -188,22 +194,38 @@ class Partition(Generic[S]):
     async def _write(self, own: Ownership, folded: Folded) -> None:
         """Let a batch take effect; notices before events, so that recovery can tell from those what was sent."""
         m, kafka, redis = self._m, self._m.patience.kafka, self._m.patience.redis
+        await self._make_sure(own)
         if folded.forwards:
             await kafka("forward records", m.writer.route(folded.forwards))
         log_offset = await kafka("append to the log", m.writer.append("log", self.number, folded.log))
         m.failpoint.passed("after_log")
+        await self._make_sure(own)
         if folded.notices:
             await kafka("send notices", m.writer.route(folded.notices))
-        await kafka("publish", self._publish(folded))
+        await kafka("publish", self._publish({"events": folded.events, "dead": folded.dead}))
+        await self._make_sure(own)
+        await kafka("publish states", self._publish({"state": folded.states}))
         m.failpoint.passed("after_events")
         m.failpoint.passed("before_script")
         await redis("write the batch", lambda: self._store.apply(own, folded, log_offset))
         m.failpoint.passed("after_script")
 
-    async def _publish(self, folded: Folded) -> None:
-        streams = (("events", folded.events), ("state", folded.states), ("dead", folded.dead))
+    async def _make_sure(self, own: Ownership) -> None:
+        """Ask whose the partition is, unless that was asked a moment ago. Raises NotOurs, Behind.
+
+        A process that slept through the loss of its partition would write what others wrote long ago: harmless
+        doubles in the log and in events, but in ``state`` the last record of an entity is the one that stays.
+        """
+        if time.monotonic() - self._sure_at > _SURE:
+            asked_at = time.monotonic()
+            await self._m.patience.redis("make sure of the partition", lambda: self._store.say(own, {}))
+            self._sure_at = asked_at
+
+    async def _publish(self, streams: dict[str, list[Outgoing]]) -> None:
         appends = [
-            self._m.writer.append(stream, self.number, records) for stream, records in streams if records
+            self._m.writer.append(stream, self.number, records)
+            for stream, records in streams.items()
+            if records
         ]
         await asyncio.gather(*appends)
 
@@ -228,4 +250,6 @@ class Partition(Generic[S]):
                 "_p50_ms": f"{p50:.1f}",
                 "_p99_ms": f"{p99:.1f}",
             }
+            asked_at = time.monotonic()
             await self._m.patience.redis("look after the partition", lambda: self._store.say(own, seen))  # noqa: B023
+            self._sure_at = asked_at

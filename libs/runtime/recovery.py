@@ -146,6 +146,8 @@ class Recovery(Generic[S]):
         folded = fold.fold(readings, self._cache.entities)
         self._failpoint.passed("recovery_refolded")
         if reach is not None:
+            # one that slept meanwhile must not write old states over newer ones
+            await self._patience.redis("make sure of the partition", lambda: self._store.say(own, {}))
             await self._emit(folded, reach)
         self._failpoint.passed("recovery_emitted")
         await self._patience.redis(

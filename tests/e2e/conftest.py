@@ -20,5 +20,6 @@ def deployment(shared_servers: Servers, tmp_path_factory: pytest.TempPathFactory
     asyncio.run(made.create())
     made.start("executions")
     made.start("operations")
+    asyncio.run(made.settle())
     yield made
     assert made.stop() == [0, 0], made.last_words()

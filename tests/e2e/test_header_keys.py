@@ -50,14 +50,23 @@ async def _push_with_bytes_for_a_header_key(
     return Place(topic, partition, offset)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="aiokafka decodes header keys strictly and stops at one that is not UTF-8"
-)
 async def test_a_header_key_that_is_not_utf_8_stops_no_partition(deployment: Deployment) -> None:
     """Section 1: nothing that lies in a topic stops it."""
     topic = deployment.topic("executions.in")
-    odd, after = entity_on(4), entity_on(4)
-    await _push_with_bytes_for_a_header_key(deployment, topic, 4, encoded(good("executions", odd)))
+    odd, astray, after = entity_on(4), entity_on(3), entity_on(4)
+    places = [
+        await _push_with_bytes_for_a_header_key(deployment, topic, 4, body)
+        for body in (encoded(good("executions", odd)), b"rubbish", encoded(good("executions", astray)))
+    ]
     await deployment.push([Push(topic, encoded(good("executions", after)), after.encode())])
-    assert (await deployment.logged("executions", after))[-1]["verdict"] == "applied"
-    assert (await deployment.logged("executions", odd))[-1]["verdict"] == "applied"
+    verdicts = {
+        subject: [record["verdict"] for record in await deployment.logged("executions", subject)]
+        for subject in (odd, astray, after)
+    }
+    assert verdicts[odd] == verdicts[after] == ["applied"]
+    assert sorted(verdicts[astray]) == ["applied", "forwarded"]
+    await deployment.settle()
+    dead = [record for run in (await deployment.read("executions.dead")).values() for record in run]
+    assert [(record.value, dict(record.headers)["source"]) for record in dead] == [
+        (b"rubbish", str(places[1]).encode())
+    ]

@@ -53,27 +53,51 @@ class Place:
         return f"{self.topic}/{self.partition}/{self.offset}"
 
 
-async def push(servers: str, records: Iterable[Push], partitions: int) -> list[Place]:
-    """Append records, in order where they share a partition; their places, once the broker has them all."""
-    producer = AIOKafkaProducer(
-        bootstrap_servers=servers, acks="all", enable_idempotence=True, max_request_size=4 * 1024 * 1024
-    )
-    await producer.start()
-    try:
+class Feeder:
+    """An upstream producer that stays: idempotent, so that a broker's death makes it double nothing."""
+
+    def __init__(self, servers: str, partitions: int) -> None:
+        self._servers, self._partitions = servers, partitions
+
+    async def start(self) -> None:
+        """Connect."""
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self._servers,
+            acks="all",
+            enable_idempotence=True,
+            max_request_size=4 * 1024 * 1024,
+        )
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        """Let go; harmless where it never started."""
+        if hasattr(self, "_producer"):
+            await self._producer.stop()
+
+    async def push(self, records: Iterable[Push]) -> list[Place]:
+        """Append records, in order where they share a partition; their places, once the broker has them all."""
         runs: dict[tuple[str, int], list[tuple[int, Push]]] = defaultdict(list)
         for index, record in enumerate(records):
             partition = record.partition
             if partition is None:
-                partition = partition_for(record.key or b"", partitions)
+                partition = partition_for(record.key or b"", self._partitions)
             runs[record.topic, partition].append((index, record))
         places: dict[int, Place] = {}
         for (topic, partition), run in runs.items():
-            offsets = await append(producer, topic, partition, [record for _, record in run])
+            offsets = await append(self._producer, topic, partition, [record for _, record in run])
             for (index, _), offset in zip(run, offsets, strict=True):
                 places[index] = Place(topic, partition, offset)
         return [places[index] for index in range(len(places))]
+
+
+async def push(servers: str, records: Iterable[Push], partitions: int) -> list[Place]:
+    """Append records with a producer that lives only for them."""
+    feeder = Feeder(servers, partitions)
+    await feeder.start()
+    try:
+        return await feeder.push(records)
     finally:
-        await producer.stop()
+        await feeder.stop()
 
 
 async def append(

@@ -19,6 +19,7 @@ from libs.ledger.records import Folded, Outgoing
 from libs.ledger.verdict import Verdict
 from libs.runtime import recovery
 from libs.runtime.inbox import Inbox
+from libs.runtime.partition import Partition
 from libs.views.memory import MemoryStore
 from libs.views.ownership import NotOurs, Ownership
 from tests.libs.runtime.simulation.world import Consumer, FlakyStore, FlakyWriter, Process
@@ -82,13 +83,17 @@ def blind_to_what_is_behind(patch: pytest.MonkeyPatch) -> None:
 
 
 def loads_of_another_owner(patch: pytest.MonkeyPatch) -> None:
-    """An entity is loaded although another worker may have folded it further by now."""
+    """An entity is loaded, and its batch logged, although another worker may have folded it further by now."""
 
     async def load(self: MemoryStore, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
         found = self.keys.entities
         return {subject: dict(found[subject]) for subject in subjects if subject in found}
 
+    async def never(self: Partition[Any], own: Ownership) -> None:
+        return None
+
     patch.setattr(MemoryStore, "load", load)
+    patch.setattr(Partition, "_make_sure", never)
 
 
 def trusts_the_committed_offset(patch: pytest.MonkeyPatch) -> None:

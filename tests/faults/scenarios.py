@@ -1,0 +1,211 @@
+"""What is done to workers, broker and Redis; each leaves workers at work that nothing is done to any more."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import signal
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from redis.asyncio import Redis
+
+from libs.runtime.failpoints import CYCLE, RECOVERY, SETTING
+from tests.faults.lane import Lane, Scenario
+
+# Only where something has to be folded again are these passed; the others once a partition.
+_WITH_WORK = ("recovery_refolded", "recovery_emitted", "recovery_written")
+
+
+def killed_at(failpoint: str) -> Scenario:
+    """Both workers die at a named point of the cycle, again and again, and are started anew."""
+
+    async def scenario(lane: Lane) -> None:
+        for _ in range(lane.times):
+            await lane.feed(1 / (lane.times + 1))
+            passage = lane.rng.randint(1, lane.deployment.partitions)
+            await lane.killed(lane.start(**{SETTING: f"{failpoint}:{passage}"}))
+        lane.start()
+
+    return scenario
+
+
+def killed_in_recovery_at(failpoint: str) -> Scenario:
+    """Workers die with work left to recover (after the log, or with all of Redis gone), and again while recovering."""
+
+    async def scenario(lane: Lane) -> None:
+        for turn in range(lane.times):
+            await lane.feed(1 / (lane.times + 1))
+            most = lane.deployment.partitions
+            await lane.killed(lane.start(**{SETTING: f"after_log:{lane.rng.randint(1, most)}"}))
+            if turn % 2:
+                await lane.forget()
+            passage = 1 if failpoint in _WITH_WORK and not turn % 2 else lane.rng.randint(1, most)
+            await lane.killed(lane.start(**{SETTING: f"{failpoint}:{passage}"}))
+        lane.start()
+
+    return scenario
+
+
+def frozen_at(failpoint: str) -> Scenario:
+    """Both workers pause at a named point past the session's time-out; others take over; then they wake as zombies."""
+
+    async def scenario(lane: Lane) -> None:
+        for _ in range(max(1, lane.times // 2)):
+            share = 1 / (max(1, lane.times // 2) + 1)
+            await lane.feed(share / 2)
+            passage = lane.rng.randint(1, lane.deployment.partitions)
+            zombies = lane.start("tests.faults.frozen", **{SETTING: f"{failpoint}:{passage}"})
+            await lane.paused(zombies)
+            heirs = lane.start()
+            await lane.feed(share / 2)
+            await lane.deployment.settle(150)
+            for zombie in zombies:
+                zombie.signal(signal.SIGCONT)
+            await asyncio.sleep(2)
+            await lane.deployment.settle(150)
+            for worker in heirs:  # the zombies, by now members of the group again, take over
+                worker.kill()
+            lane.faults += len(heirs)
+        await lane.feed(1)
+
+    return scenario
+
+
+def frozen_in_recovery_at(failpoint: str) -> Scenario:
+    """Workers die with work left to recover; the next ones pause in recovery and wake when others are far beyond."""
+
+    async def scenario(lane: Lane) -> None:
+        await lane.feed(1 / 3)
+        most = lane.deployment.partitions
+        await lane.killed(lane.start(**{SETTING: f"after_log:{lane.rng.randint(1, most)}"}))
+        zombies = lane.start("tests.faults.frozen", **{SETTING: f"{failpoint}:1"})
+        await lane.paused(zombies)
+        lane.start()
+        await lane.feed(1 / 3)
+        await lane.deployment.settle(150)
+        for zombie in zombies:
+            zombie.signal(signal.SIGCONT)
+        await asyncio.sleep(2)
+        await lane.feed(1)
+
+    return scenario
+
+
+async def paused_amid_load(lane: Lane) -> None:
+    """Workers are paused wherever they are just then, past the session's time-out, and wake as zombies under load."""
+    first = lane.start()
+    load = asyncio.create_task(lane.pour(16.0 * max(1, lane.times // 2)))
+    second = lane.start()
+    for turn in range(max(1, lane.times // 2)):
+        await asyncio.sleep(lane.rng.uniform(1.5, 2.5))
+        zombies = (first, second)[turn % 2]
+        for zombie in zombies:
+            zombie.signal(signal.SIGSTOP)
+        lane.faults += len(zombies)
+        await asyncio.sleep(12)
+        for zombie in zombies:
+            zombie.signal(signal.SIGCONT)
+    await load
+    await asyncio.sleep(2)
+
+
+async def killed_amid_load(lane: Lane) -> None:
+    """Workers are killed wherever they are just then, while two of each service share the partitions."""
+    load = asyncio.create_task(lane.pour(6.0 * lane.times))
+    lane.start()
+    victims = lane.start()
+    for _ in range(lane.times):
+        await asyncio.sleep(lane.rng.uniform(2.0, 4.0))
+        for victim in victims:
+            victim.kill()
+        lane.faults += len(victims)
+        victims = lane.start()
+    await load
+
+
+async def scaled(lane: Lane) -> None:
+    """One worker, then three, then one again, under load; those that go are stopped cleanly."""
+    load = asyncio.create_task(lane.pour(10.0 * max(1, lane.times // 2)))
+    lane.start()
+    for _ in range(max(1, lane.times // 2)):
+        await asyncio.sleep(2)
+        more = [*lane.start(), *lane.start()]
+        await lane.shared_by(3)
+        statuses = await asyncio.gather(*(asyncio.to_thread(worker.stop) for worker in more))
+        assert set(statuses) == {0}, f"exit statuses {statuses}\n{lane.deployment.last_words()}"
+        lane.faults += 2 * len(more)
+    await load
+
+
+def amid_load(strike: Callable[[Lane], Awaitable[None]], pause: float) -> Scenario:
+    """Strike at a server as often as the lane says while workers are at work under load."""
+
+    async def scenario(lane: Lane) -> None:
+        lane.start()
+        load = asyncio.create_task(lane.pour(pause * (lane.times + 1)))
+        for _ in range(lane.times):
+            await asyncio.sleep(pause * lane.rng.uniform(0.6, 1.2))
+            await strike(lane)
+            lane.faults += 1
+        await load
+
+    return scenario
+
+
+async def _kill_broker(lane: Lane) -> None:
+    await asyncio.to_thread(lane.stack.kafka.kill)
+    await asyncio.sleep(lane.rng.uniform(0, 2))
+    await asyncio.to_thread(lane.stack.kafka.start)
+
+
+async def _kill_redis(lane: Lane) -> None:
+    await asyncio.to_thread(lane.stack.redis.kill)
+    await asyncio.sleep(lane.rng.uniform(0, 2))
+    await asyncio.to_thread(lane.stack.redis.start)
+
+
+async def _older_redis(lane: Lane) -> None:
+    """Redis comes back as it was two seconds before."""
+    home = lane.stack.data / "redis" / "appendonlydir"
+    copy = Path(f"{home}.older")
+    await asyncio.to_thread(shutil.copytree, home, copy)
+    await asyncio.sleep(2)
+    await asyncio.to_thread(lane.stack.redis.kill)
+    await asyncio.to_thread(_replace, home, copy)
+    await asyncio.to_thread(lane.stack.redis.start)
+
+
+def _replace(folder: Path, other: Path) -> None:
+    shutil.rmtree(folder)
+    other.rename(folder)
+
+
+async def _flush(lane: Lane) -> None:
+    async with Redis.from_url(lane.deployment.servers.redis) as redis:
+        await redis.flushall()
+
+
+async def _flush_scripts(lane: Lane) -> None:
+    async with Redis.from_url(lane.deployment.servers.redis) as redis:
+        await redis.script_flush()
+
+
+# Each run has a namespace of its own, so these may go on side by side.
+WORKERS: dict[str, Scenario] = {
+    **{f"killed {name}": killed_at(name) for name in CYCLE},
+    **{f"killed {name}": killed_in_recovery_at(name) for name in RECOVERY},
+    **{f"zombie {name}": frozen_at(name) for name in CYCLE},
+    **{f"zombie {name}": frozen_in_recovery_at(name) for name in RECOVERY},
+    "zombie amid load": paused_amid_load,
+    "killed amid load": killed_amid_load,
+    "scaled 1-3-1": scaled,
+}
+# These strike at everyone, so each has the stack for itself.
+SERVERS: dict[str, Scenario] = {
+    "broker killed": amid_load(_kill_broker, 6.0),
+    "redis killed": amid_load(_kill_redis, 3.0),
+    "redis older": amid_load(_older_redis, 4.0),
+    "redis flushed": amid_load(_flush, 2.0),
+    "scripts flushed": amid_load(_flush_scripts, 1.0),
+}
