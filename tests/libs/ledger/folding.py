@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, TypeVar
 
+import orjson
+
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.entity import Entity
 from libs.ledger.envelope import Origin, parse_log_record
@@ -126,3 +128,14 @@ def _load(
             continue
         fields = at_once(store.load(own, [subject])).get(subject)
         entities[subject] = fold.new_entity(subject) if fields is None else fold.recall(subject, fields)
+
+
+def verdicts(outcome: Outcome) -> list[str]:
+    """The verdict on each input record, in order."""
+    return [parse_log_record(record.value or b"").attributes["verdict"] for record in outcome.log]
+
+
+def events(outcome: Outcome) -> list[tuple[str, dict[str, Any]]]:
+    """Name and data of each derived event, in order."""
+    read = [orjson.loads(record.value or b"") for record in outcome.events]
+    return [(event["type"].removeprefix("stratafold.").removesuffix(".v1"), event["data"]) for event in read]

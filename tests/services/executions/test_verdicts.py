@@ -1,0 +1,127 @@
+"""The contract's table of verdicts, for executions: each test is named for the rule that it guards."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.libs.ledger.folding import verdicts
+from tests.services.executions.given import ALL_STATUSES, ID, OTHER, TERMINAL, folded, state, status
+
+
+@pytest.mark.parametrize("first", ALL_STATUSES)
+def test_the_first_known_status_is_applied_whatever_it_is(first: str) -> None:
+    """A rejected without an awaiting_execution is legal."""
+    outcome = folded(status(first))
+    assert verdicts(outcome) == ["applied"]
+    assert state(outcome)["status"] == first
+
+
+@pytest.mark.parametrize("end", TERMINAL)
+def test_an_end_follows_awaiting_and_awaiting_after_an_end_is_late(end: str) -> None:
+    """Timestamps never decide."""
+    assert verdicts(folded(status("awaiting_execution"), status(end))) == ["applied", "applied"]
+    outcome = folded(status(end, second=1), status("awaiting_execution", second=59))
+    assert verdicts(outcome) == ["applied", "late"]
+    assert (state(outcome)["status"], state(outcome)["sequence"], state(outcome)["disputed"]) == (
+        end,
+        2,
+        False,
+    )
+    assert len(outcome.store.histories[ID]) == 2
+
+
+def test_awaiting_again_with_another_body_is_late() -> None:
+    """The first body stands."""
+    outcome = folded(status("awaiting_execution"), status("awaiting_execution", second=59))
+    assert verdicts(outcome) == ["applied", "late"]
+    assert state(outcome)["updated_at"] == "2026-05-29T18:56:46Z"
+
+
+@pytest.mark.parametrize(("first", "second"), list(itertools.permutations(TERMINAL, 2)))
+def test_another_end_is_a_conflict_and_the_first_stands(first: str, second: str) -> None:
+    """The execution is disputed from then on."""
+    outcome = folded(status(first), status(second))
+    assert verdicts(outcome) == ["applied", "conflict"]
+    assert (state(outcome)["status"], state(outcome)["disputed"]) == (first, True)
+    assert outcome.store.entities[ID]["disputed"] == "1"
+    assert set(outcome.store.indexes) == {f"status:{first}", f"strategy:{status(first)['strategy_id']}"}
+
+
+@pytest.mark.parametrize("end", TERMINAL)
+@pytest.mark.parametrize(
+    "change", [{"second": 59}, {"status_reason": "why"}, {"participant_code": "X"}, {"extra": 1}]
+)
+def test_the_same_end_with_another_body_is_a_conflict(end: str, change: dict[str, Any]) -> None:
+    """Whatever differs in it."""
+    assert verdicts(folded(status(end), status(end, **change))) == ["applied", "conflict"]
+
+
+@pytest.mark.parametrize("field", ["strategy_id", "operation_id"])
+@pytest.mark.parametrize("name", ALL_STATUSES)
+def test_another_identity_than_the_first_fact_s_is_a_conflict(field: str, name: str) -> None:
+    """At any rank; participant and trader are no identity."""
+    outcome = folded(status("awaiting_execution"), status(name) | {field: OTHER})
+    assert verdicts(outcome) == ["applied", "conflict"]
+    assert state(outcome)["status"] == "awaiting_execution"
+    assert (
+        verdicts(folded(status("awaiting_execution"), status("settled") | {"trader_id": OTHER}))
+        == ["applied"] * 2
+    )
+
+
+def test_an_unknown_status_is_ignored_and_changes_nothing_but_bookkeeping() -> None:
+    """Known only so, an execution has no status and is in no index."""
+    outcome = folded(status("awaiting_execution"), status("dreaming"))
+    assert verdicts(outcome) == ["applied", "ignored"]
+    before = state(folded(status("awaiting_execution")))
+    assert {name for name, value in state(outcome).items() if before[name] != value} == {
+        "sequence",
+        "last_recorded_at",
+    }
+    alone = folded(status("dreaming"))
+    assert verdicts(alone) == ["ignored"]
+    assert (alone.store.indexes, alone.events, alone.notices) == ({}, [], [])
+    assert (state(alone)["id"], state(alone)["status"], state(alone)["instructions"]) == (ID, None, None)
+    assert verdicts(folded(status("dreaming"), status("settled"))) == ["ignored", "applied"]
+
+
+def test_unknown_reasons_and_instruction_statuses_are_folded_as_usual_and_kept_verbatim() -> None:
+    """Only an execution's own unknown status is ignored."""
+    instructions = status("awaiting_execution")["instructions"]
+    body = status(
+        "rejected", status_reason="brand_new", instructions=[one | {"status": "odd"} for one in instructions]
+    )
+    outcome = folded(body)
+    assert verdicts(outcome) == ["applied"]
+    assert state(outcome)["status_reason"] == "brand_new"
+    assert [one["status"] for one in state(outcome)["instructions"]] == ["odd", "odd"]
+
+
+def test_a_reason_of_null_counts_as_empty() -> None:
+    """Also in what the operation is told; the log keeps the null."""
+    outcome = folded(status("settled", status_reason=None))
+    assert state(outcome)["status_reason"] == ""
+    assert orjson.loads(outcome.notices[0].record.value or b"")["status_reason"] == ""
+    assert orjson.loads(outcome.log[0].value or b"")["data"]["status_reason"] is None
+
+
+@pytest.mark.parametrize("again", [0, 1, 2, 3])
+def test_what_was_accepted_before_is_a_duplicate_whenever_that_was(again: int) -> None:
+    """Be it applied, late, a conflict or ignored at the time; it takes no sequence and leads to nothing."""
+    bodies = [status("settled"), status("awaiting_execution"), status("rejected"), status("dreaming")]
+    outcome, before = folded(*bodies, bodies[again]), folded(*bodies)
+    assert verdicts(outcome) == ["applied", "late", "conflict", "ignored", "duplicate"]
+    assert state(outcome) == state(before)
+    assert (outcome.events, outcome.notices) == (before.events, before.notices)
+
+
+def test_an_id_in_upper_case_is_the_same_execution() -> None:
+    """Routing keys and entity ids are in lower case."""
+    outcome = folded(status("awaiting_execution"), status("settled", id=ID.upper()))
+    assert verdicts(outcome) == ["applied", "applied"]
+    assert list(outcome.store.entities) == [ID]
+    assert outcome.log[1].key == ID.encode()
