@@ -22,6 +22,7 @@ class PlainView:
 
     def __init__(self) -> None:
         self._summed = 0.0
+        self._placed = False
 
     def __enter__(self) -> PlainView:
         self._summed = time.monotonic()
@@ -37,7 +38,11 @@ class PlainView:
         _say(one.process, one.text if one.level == "info" else f"{one.level}: {one.text}")
 
     def draw(self, scene: Scene) -> None:
-        """Print a summary, now and then."""
+        """Print the addresses once, and a summary now and then."""
+        if not self._placed:
+            self._placed = True
+            for name, address in (*scene.servers, *scene.addresses):
+                _say(name.lower(), address)
         if time.monotonic() - self._summed < _EVERY:
             return
         self._summed = time.monotonic()
@@ -50,7 +55,7 @@ class PlainView:
 
 def _say(process: str, text: str) -> None:
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    typer.echo(f"{at} {process:<10} {text}")
+    typer.echo(f"{at} {process:<12} {text}")
 
 
 def summary(row: Figures) -> str:
