@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import platform
+import signal
 import sys
 from collections.abc import Callable
 from itertools import islice
@@ -20,6 +21,7 @@ from rich.console import Console
 from libs.local.errors import LocalStackError
 from tests.bench import latency, memory, peers, recovery, throughput
 from tests.bench.arena import Arena, arena
+from tests.bench.calm import calm
 from tests.bench.process import BenchFailed
 from tests.bench.report import Report
 from tests.bench.subject import PASS_THROUGH, PLAIN, WORKER, Subject, quix_streams
@@ -48,6 +50,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--million", type=int, nargs="?", const=1_000_000, metavar="N", help="memory over N executions, alone"
     )
+    parser.add_argument(
+        "--calm",
+        type=float,
+        default=0,
+        metavar="S",
+        help="before each run wait up to S seconds for others to rest",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
     return parser.parse_args()
 
@@ -71,9 +80,15 @@ async def _run(
     arguments: argparse.Namespace, subjects: list[Subject], report: Report, console: Console
 ) -> None:
     parts = tuple(arguments.only or _PARTS)
+    this = asyncio.current_task()
+    assert this is not None
+    asyncio.get_running_loop().add_signal_handler(
+        signal.SIGTERM, this.cancel
+    )  # so that nothing is left running
     sizes = {PLAIN.name: min(arguments.plain_records, arguments.records)}
     async with arena() as place:
         if arguments.million:
+            await calm(arguments.calm)
             report.memory = await memory.measure(place, "million", arguments.million)
             return
         await _rounds(place, arguments, subjects, sizes, report, console)
@@ -81,8 +96,10 @@ async def _run(
             if "worker" not in parts:
                 await throughput.measure(place, WORKER, "filled", list(webhooks(arguments.records // 2)))
             last = f"worker{len(report.rounds)}" if "worker" in parts else "filled"
+            await calm(arguments.calm)
             report.recovery = await recovery.measure(place, last)
         if "latency" in parts:
+            await calm(arguments.calm)
             report.latency = await latency.measure(place, "latency")
 
 
@@ -103,6 +120,7 @@ async def _rounds(
         measured = {}
         for subject in subjects:
             todo = loads[sizes.get(subject.name, arguments.records)]
+            await calm(arguments.calm)
             run = await throughput.measure(place, subject, f"{subject.name}{number}", todo)
             measured[subject.name] = run
             console.print(f"round {number}: {line(run)}", highlight=False)
@@ -130,6 +148,9 @@ def main() -> int:
         asyncio.run(_run(arguments, subjects, report, console))
     except (BenchFailed, LocalStackError) as why:
         print(f"bench: {why}", file=sys.stderr)
+        return 1
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        print("bench: interrupted", file=sys.stderr)
         return 1
     show(report, subjects, console)
     if arguments.json:

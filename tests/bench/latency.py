@@ -54,16 +54,15 @@ async def measure(arena: Arena, namespace: str) -> Latency:
         await program.wait_for("ready", PARTITIONS)
         total = RATE * (SECONDS + _WARM)
         meter = Meter({"worker": program.process, **arena.processes})
-        watch = asyncio.create_task(_watch(arena, names))
+        done = asyncio.Event()
+        watch = asyncio.create_task(_watch(arena, names, done))
         await _push(arena.kafka, names.topic("executions.in"), webhooks(total // 2))
         others = (used := meter.used()).others / used.wall
         program.check()
         await applied(arena, names, total)
         await asyncio.sleep(10 * _LOOK)
-        watch.cancel()
-        seen = (await asyncio.gather(watch, return_exceptions=True))[0]
-        if not isinstance(seen, dict):
-            raise BenchFailed(f"watching Redis failed: {seen!r}")
+        done.set()
+        seen = await watch
     finally:
         program.stop()
     return await _compare(arena, names, seen, total, others)
@@ -86,26 +85,24 @@ async def _push(servers: str, topic: str, bodies: Iterable[bytes]) -> None:
         await producer.stop()
 
 
-async def _watch(arena: Arena, names: Names) -> dict[tuple[int, int], float]:
-    """When (epoch, ms) Redis was first seen to have an input, by partition and offset; until cancelled."""
+async def _watch(arena: Arena, names: Names, done: asyncio.Event) -> dict[tuple[int, int], float]:
+    """When (epoch, ms) Redis was first seen to have an input, by partition and offset."""
     seen: dict[tuple[int, int], float] = {}
     at = [-1] * PARTITIONS
     async with Redis.from_url(arena.redis_url) as redis:
         pipe: Any = redis.pipeline(transaction=False)
-        try:
-            while True:
-                for number in range(PARTITIONS):
-                    pipe.hget(names.position("executions", number), "input_offset")
-                found = await pipe.execute()
-                now = time.time() * 1000
-                for number, offset in enumerate(found):
-                    reached = int(offset or -1)
-                    for folded in range(at[number] + 1, reached + 1):
-                        seen[number, folded] = now
-                    at[number] = max(at[number], reached)
-                await asyncio.sleep(_LOOK)
-        except asyncio.CancelledError:
-            return seen
+        while not done.is_set():
+            for number in range(PARTITIONS):
+                pipe.hget(names.position("executions", number), "input_offset")
+            found = await pipe.execute()
+            now = time.time() * 1000
+            for number, offset in enumerate(found):
+                reached = int(offset or -1)
+                for folded in range(at[number] + 1, reached + 1):
+                    seen[number, folded] = now
+                at[number] = max(at[number], reached)
+            await asyncio.sleep(_LOOK)
+    return seen
 
 
 async def _compare(

@@ -81,7 +81,7 @@ def folded(arena: Arena, names: Names) -> int:
     return sum(int(offset) + 1 for offset in found if offset is not None)
 
 
-async def applied(arena: Arena, names: Names, inputs: int, seconds: float = 30) -> None:
+async def applied(arena: Arena, names: Names, inputs: int, seconds: float = 120) -> None:
     """Wait until Redis has all inputs. Raises BenchFailed."""
     deadline = time.monotonic() + seconds
     while (there := folded(arena, names)) < inputs:
