@@ -109,10 +109,10 @@ def _print_json(found: dict[str, Findings], why: str | None) -> None:
 def _print(found: dict[str, Findings], why: str | None) -> None:
     console = Console(highlight=False)
     if found:
-        table = Table(box=None, header_style="bold")
-        table.add_column("compared")
+        table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1))
+        table.add_column("compared", no_wrap=True)
         for column in _COLUMNS:
-            table.add_column("Redis keys" if column == "keys" else column, justify="right", no_wrap=True)
+            table.add_column(column, justify="right", no_wrap=True)
         for service, findings in found.items():
             table.add_row(service, *(f"{findings.checked[column]:,}" for column in _COLUMNS))
         console.print(table)

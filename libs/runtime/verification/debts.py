@@ -31,7 +31,7 @@ class Debts:
 
 
 @dataclass(slots=True)
-class Ledgers:
+class DebtBook:
     """All debts of a service by (topic without its namespace, partition, kind)."""
 
     owed: dict[tuple[str, int, Kind], Debts] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Ledgers:
         """The debts to one input partition."""
         return self.owed.setdefault((topic, partition, kind), Debts())
 
-    def absorb(self, other: Ledgers) -> None:
+    def absorb(self, other: DebtBook) -> None:
         """Take over the debts of another partition."""
         for place, debts in other.owed.items():
             mine = self.owed.setdefault(place, Debts())

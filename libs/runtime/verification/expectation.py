@@ -1,7 +1,7 @@
 """What a partition's input and log amount to, folded with nothing else at hand. Pure.
 
 Entities stay whole and in memory, so that a fault in writing them to Redis and reading them back shows; of all
-else only fingerprints are kept: some 2 kB an entity and 100 bytes a record.
+else only fingerprints are kept: some 2 kB an entity and its body, and 30 bytes a record.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from libs.ledger.entity import Entity, bookkeeping, memory
 from libs.ledger.envelope import Origin
 from libs.ledger.partition import PartitionFold
 from libs.ledger.records import Folded, Outgoing, Reading, Routed
-from libs.runtime.verification.debts import Ledgers
+from libs.runtime.verification.debts import DebtBook
 from libs.runtime.verification.findings import Kind
 from libs.runtime.verification.fingerprint import fingerprint, of_record
 
@@ -45,7 +45,7 @@ class Expectation(Generic[S]):
     """Grows with every batch folded; ``position`` is the input offset folded last."""
 
     def __init__(
-        self, aggregate: Aggregate[S], origin: Origin, partitions: int, history: int, debts: Ledgers
+        self, aggregate: Aggregate[S], origin: Origin, partitions: int, history: int, debts: DebtBook
     ) -> None:
         self._aggregate = aggregate
         self._fold = PartitionFold(aggregate, origin)

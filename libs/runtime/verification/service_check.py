@@ -17,11 +17,12 @@ from libs.ledger.aggregate import Aggregate
 from libs.runtime.header_keys import tolerate
 from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.reader import partition_reader
-from libs.runtime.verification.debts import Ledgers
+from libs.runtime.verification.debts import DebtBook
 from libs.runtime.verification.findings import Findings
 from libs.runtime.verification.fingerprint import of_record
 from libs.runtime.verification.follower import Progress, Unanswered, steadily
-from libs.runtime.verification.partition_check import Deployment, PartitionCheck, WentBack
+from libs.runtime.verification.partition_check import Deployment, PartitionCheck
+from libs.runtime.verification.redis_check import WentBack
 from libs.runtime.verification.snapshot import WrongType
 
 S = TypeVar("S")
@@ -72,7 +73,7 @@ class Oracle:
     async def check(self, aggregate: Aggregate[S], wait: float, progress: Progress) -> Findings:
         """Compare everything of a service. Raises CouldNotCheck."""
         await self._describe_topics()
-        findings, debts = Findings(), Ledgers()
+        findings, debts = Findings(), DebtBook()
         deployment = Deployment(
             aggregate=aggregate,
             names=self._names,
@@ -85,27 +86,28 @@ class Oracle:
             progress=progress,
         )
         for partition in range(self._partitions):
-            check = await self._check_partition(deployment, partition)
-            findings.merge(check.findings)
-            debts.absorb(check.debts)
+            found, owed = await self._check_partition(deployment, partition)
+            findings.merge(found)
+            debts.absorb(owed)
         await self._settle(debts, findings, progress)
         return findings
 
-    async def _check_partition(self, deployment: Deployment[S], partition: int) -> PartitionCheck[S]:
+    async def _check_partition(self, deployment: Deployment[S], partition: int) -> tuple[Findings, DebtBook]:
+        """What was found and what is owed; all else of a partition is forgotten before the next one is read."""
         for _ in range(_TRIES):
             check = PartitionCheck(deployment, partition)
             try:
                 await check.run()
             except WentBack:
                 continue
-            return check
-        check.findings = Findings()
-        check.findings.unchecked.append(
+            return check.findings, check.debts
+        busy = Findings()
+        busy.unchecked.append(
             f"{deployment.aggregate.service} partition {partition}: busy, Redis went back while it was read"
         )
-        return check
+        return busy, DebtBook()
 
-    async def _settle(self, debts: Ledgers, findings: Findings, progress: Progress) -> None:
+    async def _settle(self, debts: DebtBook, findings: Findings, progress: Progress) -> None:
         """Look for what is owed: read last, so that it has had its time to arrive."""
         for topic, partition in debts.places():
             name = self._names.topic(topic)

@@ -12,7 +12,7 @@ import pytest
 from libs.ledger.envelope import Origin
 from libs.ledger.intake import read_input
 from libs.ledger.records import InputRecord, Outgoing
-from libs.runtime.verification.debts import Ledgers
+from libs.runtime.verification.debts import DebtBook
 from libs.runtime.verification.expectation import Expectation
 from libs.runtime.verification.findings import Findings, Kind
 from libs.runtime.verification.published import Comparison, Events, Letters, States
@@ -61,7 +61,7 @@ class Recorder(Expectation[Any]):
     """Keeps what is published, to play it back."""
 
     def __init__(self) -> None:
-        super().__init__(AGGREGATE, Origin("executions", "executions.in", 0), 1, 100, Ledgers())
+        super().__init__(AGGREGATE, Origin("executions", "executions.in", 0), 1, 100, DebtBook())
         self.published: dict[str, list[Outgoing]] = {"events": [], "state": [], "dead": []}
 
     def fold(self, records: Iterable[InputRecord]) -> None:
