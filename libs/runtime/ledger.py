@@ -9,6 +9,7 @@ from typing import Final
 from libs.contracts.names import Names
 from libs.ledger.partition import CAUSE
 from libs.ledger.records import InputRecord
+from libs.runtime.ports import Reach
 from libs.runtime.reader import PartitionReader, Record, partition_reader
 
 _TAIL: Final = 1_000  # records; more than a batch leaves behind, so that the newest cause is among them
@@ -42,14 +43,18 @@ class KafkaLedger:
         async for chunk in self._log.read(start, end):
             yield [(record.offset, record.value or b"") for record in chunk]
 
-    async def reach(self, stream: str) -> int:
-        """The highest input offset that the end of a derived topic speaks of, -1 where it speaks of none.
+    async def reach(self, stream: str) -> Reach:
+        """How far the end of a derived topic speaks of the input.
 
         Records are appended in the order of their causes; a zombie's doubles can only make this too low,
         and then more is emitted again than needed.
         """
         async with self._reader(stream) as reader:
-            return max((_cause(record) for record in await reader.tail(_TAIL)), default=-1)
+            begin, end = await reader.bounds()
+            tail = await reader.tail(_TAIL)
+        offset = max(map(_cause, tail), default=-1)
+        values = frozenset(one.value for one in tail if one.value is not None and _cause(one) == offset)
+        return Reach(offset, values, expired=begin == end > 0)
 
     async def input_bounds(self) -> tuple[int, int]:
         """The first input offset that is kept, and the one after the last committed record."""

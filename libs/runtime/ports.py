@@ -4,10 +4,29 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from typing import Protocol
 
 from libs.ledger.records import Folded, InputRecord, Outgoing, Routed
 from libs.views.ownership import Ownership
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far the end of a derived topic speaks of the input: the highest offset, -1 where it speaks of none.
+
+    ``values`` are those of the records that come from there; ``expired`` says that the topic kept nothing.
+    """
+
+    offset: int
+    values: frozenset[bytes] = frozenset()
+    expired: bool = False
+
+    def covers(self, record: Outgoing) -> bool:
+        """Whether a record of ``events`` or ``state`` was appended, as far as the topic can tell."""
+        if record.offset == self.offset:
+            return record.value in self.values
+        return self.expired or record.offset < self.offset
 
 
 class Store(Protocol):
@@ -33,7 +52,7 @@ class Ledger(Protocol):
 
     async def log_bounds(self) -> tuple[int, int]: ...
     def read_log(self, start: int, end: int) -> AsyncIterator[list[tuple[int, bytes]]]: ...
-    async def reach(self, stream: str) -> int: ...
+    async def reach(self, stream: str) -> Reach: ...
     async def input_bounds(self) -> tuple[int, int]: ...
     async def input_at(self, offset: int) -> InputRecord | None: ...
 

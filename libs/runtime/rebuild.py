@@ -26,7 +26,7 @@ from libs.runtime.failpoints import Failpoint
 from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.ledger import open_ledger
 from libs.runtime.patience import Patience
-from libs.runtime.recovery import DamagedProjection, Recovery
+from libs.runtime.recovery import DamagedProjection, Recovery, Unpublished
 from libs.views.ownership import Behind, BeingRebuilt, NotOurs, Ownership
 from libs.views.store import PartitionStore
 
@@ -139,6 +139,7 @@ class Rebuild(Generic[S]):
     async def _refold(self, store: PartitionStore, own: Ownership, number: int) -> Rebuilt:
         topic = self._names.topic(f"{self._aggregate.service}.in")
         origin = Origin(self._aggregate.service, topic, number)
+        published = own.input_offset  # Redis is written last
         await self._patience.redis("clear the partition", lambda: store.clear(own))
         async with open_ledger(self._servers, self._names, self._aggregate.service, number) as ledger:
             recovery = Recovery(
@@ -154,7 +155,8 @@ class Rebuild(Generic[S]):
             )
             end = -1
             # A worker may have logged a batch that Redis then refused: it counts, so the log is read to a standstill.
-            while (now := (await ledger.log_bounds())[1]) > end:
-                end = now
-                own.counters = (await recovery.run(own)).counters
+            with suppress(Unpublished):  # a worker that was stopped amid a batch has to publish it first
+                while (now := (await ledger.log_bounds())[1]) > end:
+                    end = now
+                    own.counters = (await recovery.run(own, published=published)).counters
         return Rebuilt(number, end, own.input_offset)

@@ -17,7 +17,7 @@ from libs.ledger.verdict import Verdict
 from libs.runtime.entities import EntityCache
 from libs.runtime.failpoints import Failpoint
 from libs.runtime.patience import Patience
-from libs.runtime.ports import Ledger, Store, Writer
+from libs.runtime.ports import Ledger, Reach, Store, Writer
 from libs.views.ownership import Ownership
 
 S = TypeVar("S")
@@ -33,17 +33,21 @@ class InputShorter(Exception):
     """The log accounts for input that the input topic never had: Kafka lost it, or the topic was made anew."""
 
 
+class Unpublished(Exception):
+    """What follows from the next log records was never published: that is the worker's to do, not a rebuild's."""
+
+
 class DamagedProjection(Exception):
     """An entity in Redis is not what any fold wrote."""
 
 
 @dataclass(slots=True)
 class _Reach:
-    """How far the derived topics speak of the input: the highest offsets."""
+    """How far the derived topics speak of the input."""
 
-    events: int
-    state: int
-    dead: int
+    events: Reach
+    state: Reach
+    dead: Reach
 
 
 class Recovery(Generic[S]):
@@ -74,10 +78,10 @@ class Recovery(Generic[S]):
         self._failpoint = failpoint
         self._progress = progress
 
-    async def run(self, own: Ownership, distrust: bool = False) -> PartitionFold[S]:
-        """Refold into Redis; the fold to go on with.
+    async def run(self, own: Ownership, distrust: bool = False, published: int = -1) -> PartitionFold[S]:
+        """Refold into Redis; the fold to go on with. What follows up to input offset ``published`` is known to be out.
 
-        Raises LogShorter, DamagedProjection, NotOurs, Behind, KafkaError.
+        Raises LogShorter, DamagedProjection, NotOurs, Behind, KafkaError; without a writer Unpublished.
         """
         _, end = await self._patience.kafka("find the log's end", self._ledger.log_bounds())
         if own.log_offset >= end:
@@ -93,7 +97,7 @@ class Recovery(Generic[S]):
         self._failpoint.passed("recovery_read")
         refolded = 0
         async for chunk in self._ledger.read_log(own.log_offset + 1, end):
-            refolded += await self._refold(own, fold, chunk, reach)
+            refolded += await self._refold(own, fold, chunk, reach, published)
             self._progress(len(chunk))
         if refolded:
             logger.info(
@@ -123,13 +127,18 @@ class Recovery(Generic[S]):
         return False
 
     async def _find_reach(self, wanted: bool) -> _Reach | None:
-        if self._writer is None or not wanted:
+        if not wanted:
             return None
         found = [await self._ledger.reach(stream) for stream in ("events", "state", "dead")]
         return _Reach(*found)
 
     async def _refold(
-        self, own: Ownership, fold: PartitionFold[S], chunk: list[tuple[int, bytes]], reach: _Reach | None
+        self,
+        own: Ownership,
+        fold: PartitionFold[S],
+        chunk: list[tuple[int, bytes]],
+        reach: _Reach | None,
+        published: int,
     ) -> int:
         readings: list[Reading] = []
         accepted, log_offset = fold.position, own.log_offset
@@ -141,11 +150,13 @@ class Recovery(Generic[S]):
         if not readings:
             return 0
         await load_entities(self._cache, fold, self._store, own, readings, self._patience)
-        if reach is not None:
+        if reach is not None and self._writer is not None:
             await self._exhume(readings, reach)
         folded = fold.fold(readings, self._cache.entities)
         self._failpoint.passed("recovery_refolded")
-        if reach is not None:
+        if reach is not None and self._writer is None:
+            _check_published(folded, reach, published)
+        elif reach is not None:
             # one that slept meanwhile must not write old states over newer ones
             await self._patience.redis("make sure of the partition", lambda: self._store.say(own, {}))
             await self._emit(folded, reach)
@@ -160,24 +171,34 @@ class Recovery(Generic[S]):
     async def _exhume(self, readings: Iterable[Reading], reach: _Reach) -> None:
         """Fetch the inputs of dead letters that are to be written again; the log keeps only why they were refused."""
         for reading in readings:
-            if reading.verdict is Verdict.QUARANTINED and reading.about.offset > reach.dead:
+            if reading.verdict is Verdict.QUARANTINED and reading.about.offset > reach.dead.offset:
                 reading.record = await self._ledger.input_at(reading.about.offset)
 
     async def _emit(self, folded: Folded, reach: _Reach) -> None:
         """Send what the derived topics lack; the last record they speak of may have been sent in part."""
         writer = self._writer
         assert writer is not None
-        notices = [notice for notice in folded.notices if notice.record.offset >= reach.events]
+        notices = [notice for notice in folded.notices if notice.record.offset >= reach.events.offset]
         await self._patience.kafka("send notices again", writer.route(notices))
         for stream, records, reached in (
-            ("events", folded.events, reach.events),
-            ("state", folded.states, reach.state),
-            ("dead", folded.dead, reach.dead + 1),
+            ("events", folded.events, reach.events.offset),
+            ("state", folded.states, reach.state.offset),
+            ("dead", folded.dead, reach.dead.offset + 1),
         ):
             lacking: list[Outgoing] = [record for record in records if record.offset >= reached]
             if lacking:
                 again = writer.append(stream, self._origin.partition, lacking)
                 await self._patience.kafka(f"send {stream} again", again)
+
+
+def _check_published(folded: Folded, reach: _Reach, published: int) -> None:
+    """Raise Unpublished where a derived topic lacks something; what is told to others goes before the events."""
+    for records, reached in ((folded.events, reach.events), (folded.states, reach.state)):
+        if not all(record.offset <= published or reached.covers(record) for record in records):
+            raise Unpublished
+    buried = reach.dead
+    if not buried.expired and any(record.offset > max(published, buried.offset) for record in folded.dead):
+        raise Unpublished
 
 
 async def load_entities(

@@ -39,7 +39,7 @@ def violations(world: World, aggregates: Mapping[str, Aggregate[Any]]) -> list[s
 
 def _ends(world: World) -> list[str]:
     """No worker ended by itself or gave up."""
-    processes = [process for several in world.processes.values() for process in several]
+    processes = [process for several in world.processes.values() for process in several] + world.rebuilds
     broken = [
         f"{process.name} ended: {why!r}" for process in processes if (why := process.failed()) is not None
     ]

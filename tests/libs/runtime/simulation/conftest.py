@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from libs.runtime import inbox, partition, patience, recovery
+from libs.runtime import inbox, partition, patience, rebuild, recovery
 from tests.libs.runtime.simulation.clock import VirtualTime
 
 
@@ -31,11 +31,16 @@ class _Steady:
 @pytest.fixture(autouse=True)
 def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of 5 and few cached entities, so that a schedule of some dozen records passes every path."""
-    for module, name in ((inbox, "logger"), (partition, "logger"), (patience, "log"), (recovery, "logger")):
-        monkeypatch.setattr(module, name, _Silence())
+    for module in (inbox, partition, rebuild, recovery):
+        monkeypatch.setattr(module, "logger", _Silence())
+    monkeypatch.setattr(patience, "log", _Silence())
     for module in (partition, patience):
         monkeypatch.setattr(module, "time", VirtualTime)
     monkeypatch.setattr(partition, "random", _Steady)
+    monkeypatch.setattr(rebuild, "PartitionStore", lambda process, *_: process.store)
+    monkeypatch.setattr(
+        rebuild, "open_ledger", lambda process, names, service, number: process.open_ledger(number)
+    )
     monkeypatch.setattr(partition, "BATCH", 5)
     monkeypatch.setattr(partition, "CACHED", 15)
     monkeypatch.setattr(inbox, "HIGH_RECORDS", 12)

@@ -96,6 +96,19 @@ def loads_of_another_owner(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Partition, "_make_sure", never)
 
 
+def writes_of_another_owner(patch: pytest.MonkeyPatch) -> None:
+    """A worker writes on where another took the partition: the same bytes, but ahead of what that one loads."""
+    apply = MemoryStore.apply
+
+    async def as_anyone(self: MemoryStore, own: Ownership, folded: Folded, log_offset: int) -> None:
+        owner, epoch = (self.keys.position.get(name, "") for name in ("owner", "epoch"))
+        present = Ownership(owner, epoch, own.input_offset, own.log_offset)
+        await apply(self, present, folded, log_offset)
+        own.input_offset, own.log_offset = present.input_offset, present.log_offset
+
+    patch.setattr(MemoryStore, "apply", as_anyone)
+
+
 def trusts_the_committed_offset(patch: pytest.MonkeyPatch) -> None:
     """The input is read on from where the group's commit says, not from where the log ends."""
     reopen = Inbox.reopen
@@ -119,6 +132,11 @@ def emits_nothing_again(patch: pytest.MonkeyPatch) -> None:
     async def nothing(*_: Any) -> None: ...
 
     patch.setattr(recovery.Recovery, "_emit", nothing)
+
+
+def rebuilds_what_was_never_published(patch: pytest.MonkeyPatch) -> None:
+    """A rebuild brings Redis past what a stopped worker has yet to publish; nobody looks there again."""
+    patch.setattr(recovery, "_check_published", lambda *_: None)
 
 
 def with_a_clock(aggregate: Aggregate[Any]) -> Aggregate[Any]:
@@ -155,8 +173,10 @@ MUTANTS: tuple[Mutate, ...] = (
     no_deduplication,
     blind_to_what_is_behind,
     loads_of_another_owner,
+    writes_of_another_owner,
     trusts_the_committed_offset,
     does_not_follow_the_chain,
     emits_nothing_again,
+    rebuilds_what_was_never_published,
 )
 IMPURE = (with_a_clock, with_a_memory_of_its_own)

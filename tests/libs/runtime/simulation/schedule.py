@@ -83,6 +83,7 @@ async def _play(world: World, inputs: list[tuple[Place, Outgoing]]) -> None:
 
 def _settled(world: World) -> bool:
     landed = asyncio.get_running_loop().time() > world.last_stray
+    landed = landed and not any(process.alive for process in world.rebuilds)
     return landed and all(_done(world, place) for place in world.places())
 
 
@@ -126,6 +127,8 @@ async def _trouble(world: World) -> None:
             world.remember()
         if rng.random() < world.faults.redis_back:
             world.go_back()
+        if rng.random() < world.faults.rebuild:
+            world.rebuild(rng.choice(world.places()))
         if rng.random() < world.faults.redis_back / 2:
             world.redis_away_until = loop.time() + rng.choice((0.1, 1.0, 8.0))
             world.note(f"redis is away until {world.redis_away_until:.3f}")

@@ -29,6 +29,7 @@ def _faults(seed: int) -> Faults:
         kafka_error=rng.choice((0.0, 0.004)),
         redis_error=rng.choice((0.0, 0.01, 0.05)),
         redis_back=rng.choice((0.0, 0.15, 0.4)),
+        rebuild=rng.choice((0.0, 0.05, 0.3)),
         zombies=not alone,
         strays=not alone,
     )
@@ -67,6 +68,7 @@ def test_the_schedules_are_worth_their_name() -> None:
         "back to nothing",
         "back to a copy",
         "is away",
+        "rebuilds",
     )
     assert [kind for kind in kinds if kind not in happened] == []
     logs = [

@@ -22,6 +22,8 @@ from libs.runtime.failpoints import Failpoint
 from libs.runtime.journal import PlaceUnknown, ProducerBroken
 from libs.runtime.partition import Machinery, Partition
 from libs.runtime.patience import Patience
+from libs.runtime.ports import Reach
+from libs.runtime.rebuild import Interrupted, Rebuild
 from libs.views.memory import Keyspace, MemoryStore
 from libs.views.ownership import Ownership
 from tests.libs.ledger.folding import EPOCH_MS
@@ -43,6 +45,7 @@ class Faults:
     kafka_error: float = 0.004
     redis_error: float = 0.01
     redis_back: float = 0.15
+    rebuild: float = 0.02
     zombies: bool = True
     strays: bool = True
 
@@ -90,8 +93,10 @@ class World:
         self.keyspaces: dict[Place, Keyspace] = {place: Keyspace() for place in self.places()}
         self.snapshots: list[dict[Place, Keyspace]] = []
         self.processes: dict[Place, list[Process]] = {place: [] for place in self.places()}
+        self.rebuilds: list[Process] = []
         self.redis_away_until = 0.0
         self.last_stray = 0.0
+        self._started = 0
         self.happened: list[str] = []
         self.committed: dict[Place, int] = {}
         self.given: set[tuple[Any, ...]] = set()  # what upstream sent: key, value, headers
@@ -136,10 +141,18 @@ class World:
 
     def start(self, place: Place) -> Process:
         """A new process takes a partition."""
-        process = Process(self, place, f"w{sum(map(len, self.processes.values()))}")
+        process = Process(self, place, f"w{self._started}")
+        self._started += 1
         self.processes[place].append(process)
         process.start()
         return process
+
+    def rebuild(self, place: Place) -> None:
+        """Somebody rebuilds a partition, whoever works on it."""
+        process = Process(self, place, f"r{self._started}")
+        self._started += 1
+        self.rebuilds.append(process)
+        process.rebuild()
 
 
 class Process:
@@ -153,14 +166,14 @@ class Process:
         self._frozen_until = 0.0
         self._tasks: list[asyncio.Task[Any]] = []
         service, number = place
-        store = FlakyStore(self, world.keyspaces[place])
+        self.store = store = FlakyStore(self, world.keyspaces[place])
         machinery: Machinery[Any] = Machinery(
             aggregate=world.aggregates[service],
             names=Names(),
             partitions=PARTITIONS,
             owner=name,
             writer=FlakyWriter(self),
-            open_ledger=self._open_ledger,
+            open_ledger=self.open_ledger,
             patience=Patience(_yes, 60.0),
             failpoint=Failpoint(),
         )
@@ -177,7 +190,16 @@ class Process:
         ]
         self._tasks[0].add_done_callback(self._ended)
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def rebuild(self) -> None:
+        """Be a rebuild instead: an operator's command, of whose own clients this world takes the place."""
+        self.world.note(f"{self.name} rebuilds {self.place}")
+        service, number = self.place
+        mine: Any = self
+        work = Rebuild(self.world.aggregates[service], Names(), mine, mine, HISTORY, lambda _: None)
+        self._tasks = [asyncio.create_task(work.partition(number))]
+        self._tasks[0].add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
         self.alive = False
         if not task.cancelled() and task.exception() is not None:
             self.world.note(f"{self.name} failed: {task.exception()!r}")
@@ -201,7 +223,7 @@ class Process:
         """What ended the worker, where this world did not ask for it."""
         main = self._tasks[0]
         why = main.exception() if main.done() and not main.cancelled() else None
-        return None if isinstance(why, ProducerBroken) else why
+        return None if isinstance(why, ProducerBroken | Interrupted) else why
 
     async def step(self) -> None:
         """Any moment in between: here it may die, freeze, or wait its turn."""
@@ -221,7 +243,7 @@ class Process:
             await asyncio.sleep(still)
 
     @asynccontextmanager
-    async def _open_ledger(self, partition: int) -> AsyncIterator[MemoryLedger]:
+    async def open_ledger(self, partition: int) -> AsyncIterator[MemoryLedger]:
         await self.step()
         yield MemoryLedger(self, partition)
 
@@ -373,6 +395,9 @@ class FlakyStore:
         await self._call(lambda: self.inner.apply(copy, folded, log_offset))
         own.input_offset, own.log_offset = copy.input_offset, copy.log_offset
 
+    async def hold(self, own: Ownership, lease_ms: int) -> None:
+        await self._call(lambda: self.inner.hold(own, lease_ms))
+
     async def say(self, own: Ownership, fields: Mapping[str, str]) -> None:
         await self._call(lambda: self.inner.say(own, fields))
 
@@ -422,10 +447,12 @@ class MemoryLedger:
             at = chunk[-1].offset + 1
             yield [(record.offset, record.value or b"") for record in chunk]
 
-    async def reach(self, stream: str) -> int:
-        """The highest input offset that the stream's end speaks of."""
+    async def reach(self, stream: str) -> Reach:
+        """How far the stream's end speaks of the input."""
         await self._process.step()
-        return max((cause(record) for record in self._topic(stream).records[-_TAIL:]), default=-1)
+        tail = self._topic(stream).records[-_TAIL:]
+        offset = max(map(cause, tail), default=-1)
+        return Reach(offset, frozenset(one.value or b"" for one in tail if cause(one) == offset))
 
     async def input_bounds(self) -> tuple[int, int]:
         """First offset, and the one after the last."""
