@@ -18,6 +18,7 @@ from libs.settings import Settings, load
 from libs.telemetry.redaction import redact_text
 from services.cli import folds
 from services.cli.progress import Bar
+from services.cli.text import printable
 
 AGREES, DIFFERS, UNCHECKED = 0, 1, 2
 _COLUMNS: Final = ("input", "log", "doubles", "events", "state", "dead", "entities", "keys")
@@ -124,13 +125,12 @@ def _print(found: dict[str, Findings], why: str | None) -> None:
         for kind, count in findings.counts.items():
             console.print(f"[bold red]{service}: {count:,} {MEANING[kind]}[/] [dim]({kind})[/]")
             for one in findings.first[kind]:
-                console.print(
-                    f"    partition {one.partition}, {one.where}: {one.detail}", markup=False, soft_wrap=True
-                )
+                place = f"partition {one.partition}, {one.where}"
+                console.print(f"    {printable(f'{place}: {one.detail}')}", markup=False, soft_wrap=True)
             if count > len(findings.first[kind]):
                 console.print(f"    … and {count - len(findings.first[kind]):,} more")
         for unchecked in findings.unchecked:
-            console.print(f"[yellow]could not check {unchecked}[/]", soft_wrap=True)
+            console.print(f"could not check {unchecked}", style="yellow", markup=False, soft_wrap=True)
     if why:
         Console(stderr=True, highlight=False).print(f"stratafold: {why}", markup=False, soft_wrap=True)
     status = _status(found, why)
