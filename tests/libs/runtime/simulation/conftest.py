@@ -28,6 +28,10 @@ class _Steady:
         return (least + most) / 2
 
 
+async def _yes(_: object) -> bool:
+    return True
+
+
 @pytest.fixture(autouse=True)
 def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of 5 and few cached entities, so that a schedule of some dozen records passes every path."""
@@ -37,6 +41,7 @@ def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (partition, patience):
         monkeypatch.setattr(module, "time", VirtualTime)
     monkeypatch.setattr(partition, "random", _Steady)
+    monkeypatch.setattr(rebuild, "kafka_answers", _yes)
     monkeypatch.setattr(rebuild, "PartitionStore", lambda process, *_: process.store)
     monkeypatch.setattr(
         rebuild, "open_ledger", lambda process, names, service, number: process.open_ledger(number)
