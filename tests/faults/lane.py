@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from random import Random
 from redis.asyncio import Redis
 
 from libs.local.stack import LocalStack
+from libs.runtime.failpoints import SETTING
 from tests.faults.traffic import traffic
 from tests.real.deployment import SERVICES, Deployment
 from tests.real.oracle import Audit, audit
@@ -40,13 +42,18 @@ class Outcome:
 
 @dataclass
 class Lane:
-    """What a scenario acts on. ``size`` counts the records of its load, ``times`` how often to strike."""
+    """What a scenario acts on.
+
+    ``size`` counts the records of its load, ``times`` how often to strike; ``mutant`` names the safeguard that all
+    of its workers lack.
+    """
 
     stack: LocalStack
     deployment: Deployment
     size: int
     times: int
     rng: Random
+    mutant: str = ""
     faults: int = 0
     pushed: int = 0
     feeder: Feeder = field(init=False)
@@ -70,12 +77,16 @@ class Lane:
             await asyncio.gather(self.feed(share), asyncio.sleep(seconds / _SLICES))
         await self.feed(1)
 
-    def start(self, module: str | None = None, **settings: str) -> list[WorkerProcess]:
-        """Start a worker of each service; a module stands for both and is told which by STRATAFOLD_TEST_SERVICE."""
+    def start(self, failpoint: str = "", freeze: bool = False) -> list[WorkerProcess]:
+        """Start a worker of each service; at the failpoint it is killed, or pauses where ``freeze`` says so."""
+        settings = {SETTING: failpoint} if failpoint else {}
+        if not (freeze or self.mutant):
+            return [self.deployment.start(service, **settings) for service in SERVICES]
+        settings["STRATAFOLD_TEST_MUTANT"] = self.mutant
+        if freeze:
+            settings["STRATAFOLD_TEST_FREEZE"] = "1"
         return [
-            self.deployment.start(service, module, **settings, STRATAFOLD_TEST_SERVICE=service)
-            if module
-            else self.deployment.start(service, **settings)
+            self.deployment.start(service, "tests.faults.entry", **settings, STRATAFOLD_TEST_SERVICE=service)
             for service in SERVICES
         ]
 
@@ -123,28 +134,37 @@ class Lane:
 
 
 async def run(
-    name: str, scenario: Scenario, stack: LocalStack, folder: Path, size: int, times: int, seed: int
+    name: str,
+    scenario: Scenario,
+    stack: LocalStack,
+    folder: Path,
+    *,
+    size: int,
+    times: int,
+    seed: int = 1,
+    mutant: str = "",
+    patience: float = _PATIENCE,
 ) -> Outcome:
-    """Run a scenario to its end and look at everything that it left behind."""
+    """Run a scenario to its end and look at everything that it left behind; ``patience`` in seconds."""
     began = time.monotonic()
     namespace = "".join(c if c.isalnum() else "-" for c in name)
     home = folder / namespace
     home.mkdir(parents=True)
     deployment = Deployment(Servers(stack.kafka_servers, stack.redis_url), namespace, home)
-    lane = Lane(stack, deployment, size, times, Random(f"{name}{seed}"))
+    lane = Lane(stack, deployment, size, times, Random(f"{name}{seed}"), mutant)
     outcome = Outcome(name, size)
     try:
         await deployment.create()
         await lane.feeder.start()
         await scenario(lane)
         await lane.feed(1)
-        await deployment.settle(_PATIENCE)
+        await deployment.settle(patience)
         found = await audit(deployment)
         outcome.doubles = found.doubles
         outcome.wrong = await _judge(lane, found)
         await lane.stop()
-    except (AssertionError, OSError) as why:
-        outcome.wrong = f"{type(why).__name__}: {why}"
+    except Exception as why:  # noqa: BLE001 - whatever ends a run is its outcome; the others go on
+        outcome.wrong = f"{type(why).__name__}: {why}\n{''.join(traceback.format_tb(why.__traceback__)[-3:])}"
     finally:
         await lane.feeder.stop()
         for worker in deployment.workers:

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from libs.local.stack import LocalStack
 from tests.faults.lane import Outcome, Scenario, run
-from tests.faults.scenarios import SERVERS, WORKERS
 
 
-async def run_all(
-    stack: LocalStack, folder: Path, names: list[str], size: int, times: int, at_once: int, seed: int = 1
-) -> dict[str, Outcome]:
-    """The named scenarios' outcomes."""
-    places = asyncio.Semaphore(at_once)
+@dataclass(frozen=True)
+class Plan:
+    """``size`` counts the records of each run's load, ``times`` how often each strikes."""
+
+    beside: Mapping[str, Scenario]
+    alone: Mapping[str, Scenario]
+    size: int
+    times: int
+    at_once: int
+
+
+async def run_all(stack: LocalStack, folder: Path, plan: Plan, seed: int = 1) -> dict[str, Outcome]:
+    """The outcomes of a plan's runs, by name."""
+    places = asyncio.Semaphore(plan.at_once)
 
     async def one(name: str, scenario: Scenario) -> Outcome:
         async with places:
-            return await run(name, scenario, stack, folder, size, times, seed)
+            return await run(name, scenario, stack, folder, size=plan.size, times=plan.times, seed=seed)
 
-    beside = [one(name, scenario) for name, scenario in WORKERS.items() if name in names]
-    outcomes = list(await asyncio.gather(*beside))
-    for name, scenario in SERVERS.items():
-        if name in names:
-            outcomes.append(await run(name, scenario, stack, folder, size, times, seed))
-            stack.up()  # whatever a scenario that failed left stopped
+    outcomes = list(await asyncio.gather(*(one(*item) for item in plan.beside.items())))
+    for item in plan.alone.items():
+        outcomes.append(await one(*item))
+        stack.up()  # whatever a scenario that failed left stopped
     return {outcome.name: outcome for outcome in outcomes}

@@ -10,38 +10,39 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from libs.runtime.failpoints import CYCLE, RECOVERY, SETTING
+from libs.runtime.failpoints import CYCLE, RECOVERY
 from tests.faults.lane import Lane, Scenario
 
 # Only where something has to be folded again are these passed; the others once a partition.
 _WITH_WORK = ("recovery_refolded", "recovery_emitted", "recovery_written")
 
 
-def killed_at(failpoint: str) -> Scenario:
-    """Both workers die at a named point of the cycle, again and again, and are started anew."""
+def killed_at(*failpoints: str) -> Scenario:
+    """Both workers die at each of the named points of the cycle, again and again, and are started anew."""
 
     async def scenario(lane: Lane) -> None:
-        for _ in range(lane.times):
-            await lane.feed(1 / (lane.times + 1))
+        turns = failpoints * lane.times
+        for failpoint in turns:
+            await lane.feed(1 / (len(turns) + 1))
             passage = lane.rng.randint(1, lane.deployment.partitions)
-            await lane.killed(lane.start(**{SETTING: f"{failpoint}:{passage}"}))
+            await lane.killed(lane.start(f"{failpoint}:{passage}"))
         lane.start()
 
     return scenario
 
 
-def killed_in_recovery_at(failpoint: str) -> Scenario:
+def killed_in_recovery_at(*failpoints: str) -> Scenario:
     """Workers die with work left to recover (after the log, or with all of Redis gone), and again while recovering."""
 
     async def scenario(lane: Lane) -> None:
-        for turn in range(lane.times):
-            await lane.feed(1 / (lane.times + 1))
-            most = lane.deployment.partitions
-            await lane.killed(lane.start(**{SETTING: f"after_log:{lane.rng.randint(1, most)}"}))
+        turns, most = failpoints * lane.times, lane.deployment.partitions
+        for turn, failpoint in enumerate(turns):
+            await lane.feed(1 / (len(turns) + 1))
+            await lane.killed(lane.start(f"after_log:{lane.rng.randint(1, most)}"))
             if turn % 2:
                 await lane.forget()
             passage = 1 if failpoint in _WITH_WORK and not turn % 2 else lane.rng.randint(1, most)
-            await lane.killed(lane.start(**{SETTING: f"{failpoint}:{passage}"}))
+            await lane.killed(lane.start(f"{failpoint}:{passage}"))
         lane.start()
 
     return scenario
@@ -55,7 +56,7 @@ def frozen_at(failpoint: str) -> Scenario:
             share = 1 / (max(1, lane.times // 2) + 1)
             await lane.feed(share / 2)
             passage = lane.rng.randint(1, lane.deployment.partitions)
-            zombies = lane.start("tests.faults.frozen", **{SETTING: f"{failpoint}:{passage}"})
+            zombies = lane.start(f"{failpoint}:{passage}", freeze=True)
             await lane.paused(zombies)
             heirs = lane.start()
             await lane.feed(share / 2)
@@ -78,8 +79,8 @@ def frozen_in_recovery_at(failpoint: str) -> Scenario:
     async def scenario(lane: Lane) -> None:
         await lane.feed(1 / 3)
         most = lane.deployment.partitions
-        await lane.killed(lane.start(**{SETTING: f"after_log:{lane.rng.randint(1, most)}"}))
-        zombies = lane.start("tests.faults.frozen", **{SETTING: f"{failpoint}:1"})
+        await lane.killed(lane.start(f"after_log:{lane.rng.randint(1, most)}"))
+        zombies = lane.start(f"{failpoint}:1", freeze=True)
         await lane.paused(zombies)
         lane.start()
         await lane.feed(1 / 3)
@@ -138,13 +139,14 @@ async def scaled(lane: Lane) -> None:
     await load
 
 
-def amid_load(strike: Callable[[Lane], Awaitable[None]], pause: float) -> Scenario:
-    """Strike at a server as often as the lane says while workers are at work under load."""
+def amid_load(pause: float, *strikes: Callable[[Lane], Awaitable[None]]) -> Scenario:
+    """Strike at a server with a pause between, in seconds, while workers are at work under load."""
 
     async def scenario(lane: Lane) -> None:
         lane.start()
-        load = asyncio.create_task(lane.pour(pause * (lane.times + 1)))
-        for _ in range(lane.times):
+        turns = strikes * lane.times
+        load = asyncio.create_task(lane.pour(pause * (len(turns) + 1)))
+        for strike in turns:
             await asyncio.sleep(pause * lane.rng.uniform(0.6, 1.2))
             await strike(lane)
             lane.faults += 1
@@ -203,9 +205,26 @@ WORKERS: dict[str, Scenario] = {
 }
 # These strike at everyone, so each has the stack for itself.
 SERVERS: dict[str, Scenario] = {
-    "broker killed": amid_load(_kill_broker, 6.0),
-    "redis killed": amid_load(_kill_redis, 3.0),
-    "redis older": amid_load(_older_redis, 4.0),
-    "redis flushed": amid_load(_flush, 2.0),
-    "scripts flushed": amid_load(_flush_scripts, 1.0),
+    "broker killed": amid_load(6.0, _kill_broker),
+    "redis killed": amid_load(3.0, _kill_redis),
+    "redis older": amid_load(4.0, _older_redis),
+    "redis flushed": amid_load(2.0, _flush),
+    "scripts flushed": amid_load(1.0, _flush_scripts),
+}
+
+# The same in few runs, each with several faults in turn.
+QUICK_WORKERS: dict[str, Scenario] = {
+    "killed in the cycle, 1": killed_at(*CYCLE[:4]),
+    "killed in the cycle, 2": killed_at(*CYCLE[4:]),
+    "killed in recovery, 1": killed_in_recovery_at(*RECOVERY[:3]),
+    "killed in recovery, 2": killed_in_recovery_at(*RECOVERY[3:]),
+    "zombie after_log": frozen_at("after_log"),
+    "zombie amid_events": frozen_at("amid_events"),
+    "zombie recovery_refolded": frozen_in_recovery_at("recovery_refolded"),
+    "zombie amid load": paused_amid_load,
+    "killed amid load": killed_amid_load,
+    "scaled 1-3-1": scaled,
+}
+QUICK_SERVERS: dict[str, Scenario] = {
+    "servers struck in turn": amid_load(3.0, _flush_scripts, _kill_redis, _older_redis, _flush, _kill_broker)
 }

@@ -1,4 +1,4 @@
-"""The same as the quick runs, for `make faults`: at least 20,000 events each, struck several times."""
+"""The same for `make faults`, fault by fault: at least 20,000 events each, struck several times."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 
 from libs.local.stack import LocalStack
 from tests.faults.lane import Outcome
-from tests.faults.runs import run_all
+from tests.faults.runs import Plan, run_all
 from tests.faults.scenarios import SERVERS, WORKERS
 
 pytestmark = [pytest.mark.real, pytest.mark.faults_long, pytest.mark.timeout(0)]
 
-ALL = [*WORKERS, *SERVERS]
+PLAN = Plan(WORKERS, SERVERS, size=20_000, times=4, at_once=6)
 
 
 @pytest.fixture(scope="module")
@@ -21,13 +21,12 @@ def outcomes(
     fault_stack: LocalStack, tmp_path_factory: pytest.TempPathFactory, reported: list[Outcome]
 ) -> dict[str, Outcome]:
     """All runs, most of them side by side."""
-    folder = tmp_path_factory.mktemp("long")
-    found = asyncio.run(run_all(fault_stack, folder, ALL, size=20_000, times=4, at_once=6))
+    found = asyncio.run(run_all(fault_stack, tmp_path_factory.mktemp("long"), PLAN))
     reported.extend(found.values())
     return found
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [*PLAN.beside, *PLAN.alone])
 def test_nothing_is_lost_doubled_or_changed(outcomes: dict[str, Outcome], name: str) -> None:
     """Every input offset once in the log, Redis and events as a clean run has them, and `verify` agrees."""
     assert not outcomes[name].wrong, outcomes[name].wrong

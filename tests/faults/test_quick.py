@@ -8,18 +8,12 @@ import pytest
 
 from libs.local.stack import LocalStack
 from tests.faults.lane import Outcome
-from tests.faults.runs import run_all
-from tests.faults.scenarios import SERVERS, WORKERS
+from tests.faults.runs import Plan, run_all
+from tests.faults.scenarios import QUICK_SERVERS, QUICK_WORKERS
 
-pytestmark = [pytest.mark.real, pytest.mark.faults, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.real, pytest.mark.faults, pytest.mark.timeout(900)]
 
-# Zombies of the other moments are for the long runs; each waits for a session to time out.
-ZOMBIES = ("after_read", "after_log", "amid_events", "after_events", "recovery_refolded", "amid load")
-QUICK = [
-    name
-    for name in (*WORKERS, *SERVERS)
-    if not name.startswith("zombie") or name.removeprefix("zombie ") in ZOMBIES
-]
+PLAN = Plan(QUICK_WORKERS, QUICK_SERVERS, size=2_500, times=1, at_once=5)
 
 
 @pytest.fixture(scope="module")
@@ -27,13 +21,12 @@ def outcomes(
     fault_stack: LocalStack, tmp_path_factory: pytest.TempPathFactory, reported: list[Outcome]
 ) -> dict[str, Outcome]:
     """All runs, most of them side by side."""
-    folder = tmp_path_factory.mktemp("quick")
-    found = asyncio.run(run_all(fault_stack, folder, QUICK, size=2_000, times=1, at_once=10))
+    found = asyncio.run(run_all(fault_stack, tmp_path_factory.mktemp("quick"), PLAN))
     reported.extend(found.values())
     return found
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", [*PLAN.beside, *PLAN.alone])
 def test_nothing_is_lost_doubled_or_changed(outcomes: dict[str, Outcome], name: str) -> None:
     """Every input offset once in the log, Redis and events as a clean run has them, and `verify` agrees."""
     assert not outcomes[name].wrong, outcomes[name].wrong

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -103,7 +104,7 @@ class Deployment:
                         lacking = await self._lacking(redis, service)
                         if lacking:
                             break
-                except RedisError as why:
+                except (RedisError, KafkaError) as why:
                     lacking = [repr(why)]
 
     async def _lacking(self, redis: Redis, service: str) -> list[str]:

@@ -7,6 +7,7 @@ input as a run without any fault would make it (log, events, state, byte for byt
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,8 +20,8 @@ from libs.ledger.envelope import Origin, parse_log_record
 from libs.ledger.intake import read_input, read_log
 from libs.ledger.partition import PartitionFold
 from libs.ledger.records import Folded, InputRecord, Reading
-from services.executions.worker import AGGREGATE as EXECUTIONS
-from services.operations.worker import AGGREGATE as OPERATIONS
+from services.executions import AGGREGATE as EXECUTIONS
+from services.operations import AGGREGATE as OPERATIONS
 from tests.real.deployment import SERVICES, Deployment
 from tests.real.plain_reading import UNSEQUENCED, PlainReading
 from tests.real.topics import Stored, partition_for
@@ -48,8 +49,24 @@ class Audit:
             self.violations.append(what)
 
     def __str__(self) -> str:
+        """The first of each kind, then more of them."""
+        kinds: dict[str, str] = {}
+        for violation in self.violations:
+            kinds.setdefault(_VARIABLE.sub("#", violation)[:60], violation)
+        shown = list(dict.fromkeys([*kinds.values(), *self.violations]))[: max(_SHOWN, len(kinds))]
         head = f"{len(self.violations)} violations in {self.inputs} inputs"
-        return "\n".join([head, *(v[:600] for v in self.violations[:_SHOWN])])
+        return "\n".join([head, *(violation[:500] for violation in shown)])
+
+
+_VARIABLE = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d+")
+
+
+def _apart(got: bytes | None, wanted: bytes | None) -> str:
+    """Two values from a little before where they differ."""
+    got, wanted = got or b"", wanted or b""
+    first = next((i for i, (a, b) in enumerate(zip(got, wanted, strict=False)) if a != b), 0)
+    start = max(0, first - 40)
+    return f"…{got[start : first + 60]!r}… where a clean run has …{wanted[start : first + 60]!r}…"
 
 
 async def audit(deployment: Deployment, services: tuple[str, ...] = SERVICES) -> Audit:
@@ -156,10 +173,8 @@ class _Partition:
     def _compare_log(self, log: list[Stored], clean: Folded) -> None:
         for record, wanted in zip(log, clean.log, strict=False):
             if (record.key, record.value) != (wanted.key, wanted.value):
-                self.found.demand(
-                    False,
-                    f"{self._at('log')}@{record.offset}: {record.value!r} where a clean run has {wanted.value!r}",
-                )
+                apart = _apart(record.value, wanted.value)
+                self.found.demand(False, f"{self._at('log')}@{record.offset}: {apart}")
 
     def _verdicts(self, log: list[Stored]) -> None:
         """Against the plain reading; and what a log record says of its input."""
@@ -233,10 +248,9 @@ class _Partition:
             last.keys() == wanted.keys(), f"{self._at('state')}: other entities than a clean run"
         )
         for key in last.keys() & wanted.keys():
-            self.found.demand(
-                last[key].value == wanted[key],
-                f"{self._at('state')}: {key!r} ends as {last[key].value!r}, in a clean run {wanted[key]!r}",
-            )
+            if last[key].value != wanted[key]:
+                apart = _apart(last[key].value, wanted[key])
+                self.found.demand(False, f"{self._at('state')}: {key!r} ends as {apart}")
 
     def _dead(self, log: list[Stored]) -> None:
         """Each quarantined input at least once, byte for byte; doubles are equal; nothing else."""
