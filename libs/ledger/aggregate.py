@@ -48,7 +48,7 @@ class Aggregate(Generic[S]):
     ``identify`` and ``validate`` raise Invalid. ``fold`` decides, ``evolve`` acts on the decision, ``derive``
     tells what follows from it; none of them knows a clock. ``restore`` undoes ``render``.
     ``memory`` bounds how many accepted facts an entity remembers for telling duplicates; None = all.
-    ``tells`` names the services that ``notify`` writes to.
+    ``tells`` names the services that ``notify`` writes to, ``clock`` the field with the source's time.
     """
 
     service: str
@@ -64,3 +64,4 @@ class Aggregate(Generic[S]):
     restore: Callable[[str, Mapping[str, str]], S]
     memory: int | None = None
     tells: tuple[str, ...] = ()
+    clock: str = "updated_at"

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from libs.contracts.fields import UUID_PATTERN
+from libs.contracts.fields import TIME_PATTERN, UUID_PATTERN
 from libs.ledger.invalid import Invalid, shown
 from libs.ledger.reading import Document
 from libs.ledger.times import milliseconds
 
 _UUID: Final = re.compile(UUID_PATTERN)
+_TIME: Final = re.compile(TIME_PATTERN)
 
 
 def is_uuid(value: object) -> bool:
@@ -28,6 +29,16 @@ def uuid_of(document: Document, field: str) -> str:
     if not is_uuid(value):
         raise Invalid("malformed_uuid", f"{field} is not a UUID: {shown(value)}", f"/{field}")
     return value.lower()
+
+
+def readable_time(value: object) -> int | None:
+    """The instant in ms that a field of a record nobody validated says, if it does."""
+    if not isinstance(value, str) or _TIME.fullmatch(value) is None:
+        return None
+    try:
+        return milliseconds(value)
+    except ValueError:
+        return None
 
 
 def check_time(text: str, pointer: str) -> None:

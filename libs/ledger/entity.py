@@ -20,7 +20,8 @@ _MEMORY: Final = ("_facts", "_events", "_applied_at")
 class Entity(Generic[S]):
     """One entity as its partition's fold knows it; times in ms of the broker's clock.
 
-    ``indexes`` and ``optional`` are what was rendered last: what the next rendering may have to take back.
+    ``indexes`` and ``optional`` are what was rendered last: what the next rendering may have to take back;
+    ``weight`` is about how many bytes its document and its digests have.
     """
 
     subject: str
@@ -34,6 +35,7 @@ class Entity(Generic[S]):
     facts: bytes = b""
     indexes: frozenset[tuple[str, str]] = frozenset()
     optional: frozenset[str] = frozenset()
+    weight: int = 0
 
     def account(self, verdict: Verdict, digest: bytes, recorded: int, memory: int | None) -> int:
         """Take the next sequence for an accepted fact; ``memory`` bounds how many digests are remembered."""

@@ -10,9 +10,10 @@ from typing import TypeVar
 
 from libs.contracts.partitions import partition_of
 from libs.ledger.aggregate import Aggregate
+from libs.ledger.checks import readable_time
 from libs.ledger.envelope import About, Logged
 from libs.ledger.invalid import Invalid
-from libs.ledger.reading import read
+from libs.ledger.reading import Document, read
 from libs.ledger.records import InputRecord, Reading
 from libs.ledger.times import milliseconds
 from libs.ledger.verdict import SEQUENCED, Verdict
@@ -24,6 +25,7 @@ def read_input(aggregate: Aggregate[S], partition: int, partitions: int, record:
     """Read an input record; never raises for what it holds."""
     about = About(record.offset, record.recorded, None, None)
     reading = Reading(about, record)
+    document: Document = {}
     try:
         document = read(record.value)
         identity = aggregate.identify(document, record.key)
@@ -31,6 +33,7 @@ def read_input(aggregate: Aggregate[S], partition: int, partitions: int, record:
         about.correlation_id = identity.correlation_id
         if partition_of(identity.routing_key, partitions) != partition:
             reading.verdict = Verdict.FORWARDED
+            about.time = readable_time(document.get(aggregate.clock))
             return reading
         aggregate.validate(document)
         assert record.value is not None
@@ -39,6 +42,7 @@ def read_input(aggregate: Aggregate[S], partition: int, partitions: int, record:
     except Invalid as invalid:
         reading.verdict = Verdict.QUARANTINED
         reading.invalid = invalid
+        about.time = readable_time(document.get(aggregate.clock))
     return reading
 
 

@@ -50,6 +50,10 @@ class _Touched(Generic[S]):
     applied: bool = False
 
 
+class Diverged(Exception):
+    """A refold gives another sequence than the log: it began from a state that is not the log's."""
+
+
 class PartitionFold(Generic[S]):
     """How far a partition is folded, and its counters; ``position`` is the input offset folded last, -1 for none."""
 
@@ -75,6 +79,7 @@ class PartitionFold(Generic[S]):
         entity = recall(subject, self.aggregate.restore(subject, fields), fields)
         view = self.aggregate.render(entity.state)
         entity.indexes, entity.optional = view.indexes, view.optional
+        entity.weight = len(view.json) + len(entity.facts)
         return entity
 
     def fold(self, readings: Iterable[Reading], entities: Mapping[str, Entity[S]]) -> Folded:
@@ -116,6 +121,10 @@ class PartitionFold(Generic[S]):
             disputed = entity.disputed
             sequence = entity.account(verdict, fact.digest, about.recorded, self.aggregate.memory)
             self.counters["disputed"] += entity.disputed - disputed
+            if reading.logged is not None and reading.logged.attributes["sequence"] != sequence:
+                raise Diverged(
+                    f"{entity.subject}: {sequence} where the log has {reading.logged.attributes['sequence']}"
+                )
         value = self._log(reading, verdict, sequence, out)
         self.counters["in_total"] += 1
         self.counters[f"{verdict}_total"] += 1
@@ -172,7 +181,7 @@ class PartitionFold(Generic[S]):
             out.notices.append(Routed(f"{service}.in", routing_key, notice))
 
     def _bury(self, reading: Reading, out: Folded) -> None:
-        """Write the rejected input to the dead letters; a refold has to fetch the input itself again."""
+        """Write the rejected input to the dead letters; a refold can only where the input was fetched again."""
         why, about = reading.invalid, reading.about
         assert why is not None
         headers: Headers = [
@@ -184,8 +193,8 @@ class PartitionFold(Generic[S]):
             ("at", rfc3339(about.recorded).encode()),
         ]
         record = reading.record
-        key, value, own = (record.key, record.value, record.headers) if record else (None, None, [])
-        out.dead.append(Outgoing(about.offset, key, value, headers + own))
+        if record is not None:
+            out.dead.append(Outgoing(about.offset, record.key, record.value, headers + record.headers))
 
     def _forward(self, reading: Reading, out: Folded) -> None:
         record, about = reading.record, reading.about
@@ -207,6 +216,7 @@ class PartitionFold(Generic[S]):
         score = entity.applied_at if one.applied else None
         out.writes.append(EntityWrite(entity.subject, fields, removed, one.history, joins, leaves, score))
         value = now.json[:-1] + b"," + bookkeeping_json(entity) + b"}"
+        entity.weight = len(value) + len(entity.facts)
         out.states.append(
             Outgoing(one.offset, entity.subject.encode(), value, cause_headers(_JSON, one.offset))
         )

@@ -15,6 +15,7 @@ logger = structlog.get_logger()
 
 HIGH_RECORDS: Final = 2_000
 HIGH_BYTES: Final = 8 * 1024 * 1024
+_BATCH_BYTES: Final = 2 * 1024 * 1024  # after which a batch is taken as it is
 
 
 class InputUnreadable(Exception):
@@ -99,8 +100,12 @@ class Inbox:
                 return []
             self._filled.clear()
             await self._filled.wait()
-        batch = [self._records.popleft() for _ in range(min(most, len(self._records)))]
-        self._bytes -= sum(len(record.value or b"") for record in batch)
+        batch: list[InputRecord] = []
+        size = 0
+        while self._records and len(batch) < most and size < _BATCH_BYTES:
+            batch.append(self._records.popleft())
+            size += len(batch[-1].value or b"")
+        self._bytes -= size
         if self._paused and len(self._records) < HIGH_RECORDS // 2 and self._bytes < HIGH_BYTES // 2:
             self._resume()
         return batch

@@ -17,10 +17,11 @@ from libs.runtime.failpoints import Failpoint
 
 BATCH_BYTES: Final = 512 * 1024
 _LARGEST_REQUEST: Final = 4 * 1024 * 1024
+_BULKY: Final = 512 * 1024  # bytes of a record that is compressed, since it came compressed or grew by itself
 _AMID: Final = {"log": "amid_log", "events": "amid_events"}
 
 
-def make_producer(servers: str, client_id: str) -> AIOKafkaProducer:
+def make_producer(servers: str, client_id: str, compression: str | None = None) -> AIOKafkaProducer:
     """An idempotent producer; its retries never expire, so every caller sets a deadline of its own."""
     return AIOKafkaProducer(
         bootstrap_servers=servers,
@@ -30,6 +31,7 @@ def make_producer(servers: str, client_id: str) -> AIOKafkaProducer:
         max_batch_size=BATCH_BYTES,
         max_request_size=_LARGEST_REQUEST,
         linger_ms=0,
+        compression_type=compression,
         request_timeout_ms=10_000,
         retry_backoff_ms=100,
     )
@@ -47,9 +49,16 @@ class Journal:
     """Appends the records of one service. Raises ProducerBroken, PlaceUnknown; what was sent may or may not stand."""
 
     def __init__(
-        self, producer: AIOKafkaProducer, names: Names, service: str, partitions: int, failpoint: Failpoint
+        self,
+        producer: AIOKafkaProducer,
+        names: Names,
+        service: str,
+        partitions: int,
+        failpoint: Failpoint,
+        compressing: AIOKafkaProducer | None = None,
     ) -> None:
         self._producer = producer
+        self._compressing = compressing or producer
         self._names = names
         self._service = service
         self._partitions = partitions
@@ -76,11 +85,26 @@ class Journal:
         await asyncio.gather(*sends)
 
     async def _send(self, topic: str, partition: int, records: list[Outgoing]) -> int:
-        """Send in order; all batches of a partition go over one connection with sequence numbers."""
+        """Send in order; a bulky record goes alone and compressed, as the limit of a topic counts compressed bytes."""
+        last = -1
+        start = 0
+        for at, record in enumerate(records):
+            if _size(record) > _BULKY:
+                last = await self._send_run(self._producer, topic, partition, records[start:at])
+                last = await self._send_run(self._compressing, topic, partition, [record])
+                start = at + 1
+        if start < len(records):
+            last = await self._send_run(self._producer, topic, partition, records[start:])
+        return last
+
+    async def _send_run(
+        self, producer: AIOKafkaProducer, topic: str, partition: int, records: list[Outgoing]
+    ) -> int:
+        """Send in order over one producer; all batches of a partition go over one connection with sequence numbers."""
         sent: list[tuple[asyncio.Future[Any], int]] = []
         at = 0
         while at < len(records):
-            batch = self._producer.create_batch()
+            batch = producer.create_batch()
             first = at
             while at < len(records):
                 record = records[at]
@@ -91,7 +115,7 @@ class Journal:
                     break
                 at += 1
             batch.close()
-            sent.append((await self._enqueue(batch, topic, partition), at - first))
+            sent.append((await self._enqueue(producer, batch, topic, partition), at - first))
         last = -1
         for future, count in sent:
             try:
@@ -103,12 +127,18 @@ class Journal:
             last = base + count - 1
         return last
 
-    async def _enqueue(self, batch: Any, topic: str, partition: int) -> asyncio.Future[Any]:
+    @staticmethod
+    async def _enqueue(
+        producer: AIOKafkaProducer, batch: Any, topic: str, partition: int
+    ) -> asyncio.Future[Any]:
         while True:
             try:
-                future: asyncio.Future[Any] = await self._producer.send_batch(
-                    batch, topic, partition=partition
-                )
+                future: asyncio.Future[Any] = await producer.send_batch(batch, topic, partition=partition)
             except KafkaTimeoutError:
                 continue  # not taken, since the one before is still waiting; whoever awaits us has a deadline
             return future
+
+
+def _size(record: Outgoing) -> int:
+    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
+    return len(record.key or b"") + len(record.value or b"") + headers

@@ -12,7 +12,7 @@ from libs.ledger.records import InputRecord
 from libs.runtime.ports import Reach
 from libs.runtime.reader import PartitionReader, Record, partition_reader
 
-_TAIL: Final = 1_000  # records; more than a batch leaves behind, so that the newest cause is among them
+_TAIL: Final = 1_000  # records; the newest cause is the last one, unless a zombie's doubles came after it
 _LATEST: Final = 253_402_300_799_999  # ms, the last instant of the year 9999
 
 

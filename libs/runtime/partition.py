@@ -22,20 +22,25 @@ from libs.ledger.envelope import Origin
 from libs.ledger.intake import read_input
 from libs.ledger.partition import PartitionFold
 from libs.ledger.records import Folded, InputRecord, Outgoing
-from libs.runtime.entities import EntityCache
+from libs.runtime.entities import BATCH, BYTES, ENTITIES, EntityCache
 from libs.runtime.failpoints import Failpoint
 from libs.runtime.inbox import Inbox, InputUnreadable
 from libs.runtime.journal import PlaceUnknown
 from libs.runtime.patience import Patience
 from libs.runtime.ports import Input, OpenLedger, Store, Writer
-from libs.runtime.recovery import DamagedProjection, InputShorter, LogShorter, Recovery, load_entities
+from libs.runtime.recovery import (
+    DamagedLog,
+    DamagedProjection,
+    InputShorter,
+    LogShorter,
+    Recovery,
+    load_entities,
+)
 from libs.telemetry.latency import Latencies
 from libs.views.ownership import Behind, BeingRebuilt, NotOurs, Ownership
 
 S = TypeVar("S")
 
-BATCH: Final = 500  # records; costs Redis some 15 ms, less than a reader notices
-CACHED: Final = 4_000  # entities a partition; the batches in flight hold at most 3 x BATCH
 _WATCH: Final = 1.0  # seconds between two looks at whether Redis still knows us
 _COMMIT: Final = 1.0  # seconds between two commits; they are hints to lag monitors
 # Seconds: a fenced worker waits longer than the group takes to tell it of its loss; a rebuild is waited for closely.
@@ -85,7 +90,7 @@ class Partition(Generic[S]):
         self.number = partition
         topic = machinery.names.topic(f"{machinery.aggregate.service}.in")
         self._origin = Origin(machinery.aggregate.service, topic, partition)
-        self._cache: EntityCache[S] = EntityCache(CACHED)
+        self._cache: EntityCache[S] = EntityCache(ENTITIES, BYTES, 3 * BATCH)
         self.inbox = Inbox(source)
         self.ready = False
         self.halted: str | None = None
@@ -104,7 +109,7 @@ class Partition(Generic[S]):
                 own, fold = await self._recover()
                 backoff = _FIRST_BACKOFF
                 await self._serve(own, fold)
-            except (LogShorter, InputShorter) as why:
+            except (LogShorter, InputShorter, DamagedLog) as why:
                 await self._halt(str(why))
             except _STARTS_AGAIN as why:
                 self._distrust = isinstance(why, DamagedProjection)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 
 _CHUNK: Final = 1_000
 _POLL_MS: Final = 200
 # What is read is there already; a fetch at the end that waits for more holds up every other question.
 _FETCH_WAIT_MS: Final = 10
+
+
+_STALLED: Final = 30.0  # seconds without a record, after which the reader is given up and made anew
 
 
 class Record(Protocol):
@@ -45,11 +50,18 @@ class PartitionReader:
             return
         self._consumer.assign([self._tp])
         self._consumer.seek(self._tp, start)
-        while await self._consumer.position(self._tp) < end:
+        moved = time.monotonic()
+        while (position := await self._consumer.position(self._tp)) < end:
             chunk = await self._consumer.getmany(self._tp, timeout_ms=_POLL_MS, max_records=_CHUNK)
             records = [record for record in chunk.get(self._tp, []) if record.offset < end]
             if records:
                 yield records
+            if await self._consumer.position(self._tp) != position:
+                moved = time.monotonic()
+            elif time.monotonic() - moved > _STALLED:
+                raise KafkaTimeoutError(
+                    f"{self._tp.topic}/{self._tp.partition}: nothing came from {position} on"
+                )
 
     async def tail(self, count: int) -> list[Record]:
         """The last records, at most ``count`` offsets back."""

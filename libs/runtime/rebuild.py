@@ -34,7 +34,6 @@ S = TypeVar("S")
 
 LEASE_MS: Final = 15_000
 _RENEW: Final = 4.0  # seconds
-_CACHED: Final = 4_000  # entities
 _AT_ONCE: Final = 2  # partitions: one folds while Redis writes the other's
 _DEADLINE: Final = 60.0  # seconds
 _HELD_UP: Final = 1.0  # seconds between two looks at whether another rebuild is over
@@ -148,7 +147,7 @@ class Rebuild(Generic[S]):
                 store,
                 ledger,
                 None,
-                EntityCache(_CACHED),
+                EntityCache(),
                 self._patience,
                 Failpoint(),
                 self._progress,

@@ -11,7 +11,8 @@ import structlog
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.envelope import Origin, continues, parse_log_record
 from libs.ledger.intake import read_log
-from libs.ledger.partition import PartitionFold
+from libs.ledger.invalid import Invalid
+from libs.ledger.partition import Diverged, PartitionFold
 from libs.ledger.records import Folded, Outgoing, Reading
 from libs.ledger.verdict import Verdict
 from libs.runtime.entities import EntityCache
@@ -27,6 +28,10 @@ logger = structlog.get_logger()
 
 class LogShorter(Exception):
     """Redis knows of log records that the log does not have: Kafka lost what it had acknowledged."""
+
+
+class DamagedLog(Exception):
+    """The log holds something that no worker wrote."""
 
 
 class InputShorter(Exception):
@@ -129,7 +134,10 @@ class Recovery(Generic[S]):
     async def _find_reach(self, wanted: bool) -> _Reach | None:
         if not wanted:
             return None
-        found = [await self._ledger.reach(stream) for stream in ("events", "state", "dead")]
+        found = [
+            await self._patience.kafka(f"find the end of {stream}", self._ledger.reach(stream))
+            for stream in ("events", "state", "dead")
+        ]
         return _Reach(*found)
 
     async def _refold(
@@ -143,16 +151,25 @@ class Recovery(Generic[S]):
         readings: list[Reading] = []
         accepted, log_offset = fold.position, own.log_offset
         for offset, value in chunk:
-            logged = parse_log_record(value)
-            if continues(logged, accepted):
-                accepted, log_offset = logged.offset, offset
-                readings.append(read_log(self._aggregate, logged))
+            try:
+                logged = parse_log_record(value)
+                if continues(logged, accepted):
+                    readings.append(read_log(self._aggregate, logged))
+                    accepted, log_offset = logged.offset, offset
+            except (Invalid, KeyError, ValueError) as why:
+                raise DamagedLog(
+                    f"{self._origin.service} partition {self._origin.partition}: the log record at offset"
+                    f" {offset} can't be read: {why}"
+                ) from why
         if not readings:
             return 0
         await load_entities(self._cache, fold, self._store, own, readings, self._patience)
         if reach is not None and self._writer is not None:
             await self._exhume(readings, reach)
-        folded = fold.fold(readings, self._cache.entities)
+        try:
+            folded = fold.fold(readings, self._cache.entities)
+        except Diverged as why:
+            raise DamagedProjection(str(why)) from why
         self._failpoint.passed("recovery_refolded")
         if reach is not None and self._writer is None:
             _check_published(folded, reach, published)
@@ -171,21 +188,25 @@ class Recovery(Generic[S]):
     async def _exhume(self, readings: Iterable[Reading], reach: _Reach) -> None:
         """Fetch the inputs of dead letters that are to be written again; the log keeps only why they were refused."""
         for reading in readings:
-            if reading.verdict is Verdict.QUARANTINED and reading.about.offset > reach.dead.offset:
-                reading.record = await self._ledger.input_at(reading.about.offset)
+            missing = not reach.dead.expired and reading.about.offset > reach.dead.offset
+            if reading.verdict is Verdict.QUARANTINED and missing:
+                look = self._ledger.input_at(reading.about.offset)
+                reading.record = await self._patience.kafka("fetch a refused input again", look)
+                if reading.record is None:
+                    logger.error("a refused input is no longer kept", offset=reading.about.offset)
 
     async def _emit(self, folded: Folded, reach: _Reach) -> None:
         """Send what the derived topics lack; the last record they speak of may have been sent in part."""
         writer = self._writer
         assert writer is not None
-        notices = [notice for notice in folded.notices if notice.record.offset >= reach.events.offset]
+        notices = [notice for notice in folded.notices if not reach.events.covers(notice.record)]
         await self._patience.kafka("send notices again", writer.route(notices))
         for stream, records, reached in (
-            ("events", folded.events, reach.events.offset),
-            ("state", folded.states, reach.state.offset),
-            ("dead", folded.dead, reach.dead.offset + 1),
+            ("events", folded.events, reach.events),
+            ("state", folded.states, reach.state),
+            ("dead", folded.dead, reach.dead),
         ):
-            lacking: list[Outgoing] = [record for record in records if record.offset >= reached]
+            lacking: list[Outgoing] = [record for record in records if not reached.covers(record)]
             if lacking:
                 again = writer.append(stream, self._origin.partition, lacking)
                 await self._patience.kafka(f"send {stream} again", again)

@@ -14,6 +14,9 @@ _DAY_MS: Final = 24 * 3600 * 1000
 _MIB: Final = 1024 * 1024
 # A refused input of 2 MiB has to fit into `dead` with its headers; what we write ourselves gets as much room.
 _LARGEST: Final = str(3 * _MIB)
+_LARGEST_STATE: Final = str(
+    32 * _MIB
+)  # an operation names all its executions: some 39 bytes each, uncompressed
 CONFIGS: Final[dict[str, dict[str, str]]] = {
     "in": {
         "retention.ms": str(14 * _DAY_MS),
@@ -22,7 +25,7 @@ CONFIGS: Final[dict[str, dict[str, str]]] = {
     },
     "log": {"retention.ms": "-1", "retention.bytes": "-1", "max.message.bytes": _LARGEST},
     "events": {"retention.ms": str(14 * _DAY_MS), "max.message.bytes": _LARGEST},
-    "state": {"cleanup.policy": "compact", "max.message.bytes": _LARGEST},
+    "state": {"cleanup.policy": "compact", "max.message.bytes": _LARGEST_STATE},
     "dead": {"retention.ms": str(90 * _DAY_MS), "max.message.bytes": _LARGEST},
 }
 

@@ -107,13 +107,22 @@ class Worker(Generic[S]):
             await asyncio.sleep(_RETRY)
         self._redis = Redis.from_url(settings.redis_url, health_check_interval=10, socket_timeout=10)
         self._producer = make_producer(servers, self._owner)
+        self._compressing = make_producer(servers, f"{self._owner}-compressing", "zstd")
         await self._producer.start()
+        await self._compressing.start()
         self._machinery = Machinery(
             aggregate=self._aggregate,
             names=self._names,
             partitions=settings.partitions,
             owner=self._owner,
-            writer=Journal(self._producer, self._names, self._service, settings.partitions, self._failpoint),
+            writer=Journal(
+                self._producer,
+                self._names,
+                self._service,
+                settings.partitions,
+                self._failpoint,
+                self._compressing,
+            ),
             open_ledger=lambda partition: open_ledger(servers, self._names, self._service, partition),
             patience=Patience(lambda: kafka_answers(servers), DEADLINE),
             failpoint=self._failpoint,
@@ -235,5 +244,5 @@ class Worker(Generic[S]):
         self._minder.cancel()
         with suppress(TimeoutError, KafkaError):
             async with asyncio.timeout(3):
-                await self._producer.stop()
+                await asyncio.gather(self._producer.stop(), self._compressing.stop())
         await self._redis.aclose()

@@ -113,7 +113,7 @@ async def open_consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer[An
 async def open_producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
     """A producer to a Kafka that answered. Raises Failure where it does not."""
     await check_kafka(settings)
-    producer = make_producer(settings.kafka_servers, CLIENT)
+    producer = make_producer(settings.kafka_servers, CLIENT, "zstd")
     try:
         await _in_time(producer.start())
         yield producer

@@ -28,20 +28,6 @@ def check_built(service: str) -> str:
 
 
 def aggregate(service: str) -> Aggregate[Any]:
-    """A built service's fold, put together from its pure files; the worker's own would bring its clients along."""
-    events, model, view = (
-        import_module(f"services.{service}.{part}") for part in ("events", "model", "view")
-    )
-    return Aggregate(
-        service=service,
-        identify=events.identify,
-        validate=events.validate,
-        observe=events.observe,
-        initial=model.initial,
-        fold=model.fold,
-        evolve=model.evolve,
-        derive=model.derive,
-        notify=model.notify,
-        render=view.render,
-        restore=view.restore,
-    )
+    """A built service's fold; its package is pure, only its worker brings clients along."""
+    built: Aggregate[Any] = import_module(f"services.{service}").AGGREGATE
+    return built

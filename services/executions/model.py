@@ -34,7 +34,10 @@ SHAPE: Final = Shape(
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """An execution; ``status`` is None until a fact was applied, ``filled`` indexes its executed instructions."""
+    """An execution; ``status`` is None until a fact was applied, ``filled`` indexes its executed instructions.
+
+    ``strategy_id`` and ``operation_id`` are those of its first fact, even of one that was ignored.
+    """
 
     id: str
     strategy_id: str | None = None
@@ -53,10 +56,7 @@ def initial(execution_id: str) -> Execution:
 def fold(state: Execution, fact: Fact) -> Verdict:
     """Decide what a fact that was never seen before means."""
     body = fact.body
-    if state.status is not None and (body["strategy_id"].lower(), body["operation_id"].lower()) != (
-        state.strategy_id,
-        state.operation_id,
-    ):
+    if state.strategy_id is not None and _identity(body) != (state.strategy_id, state.operation_id):
         return Verdict.CONFLICT
     rank = RANKS.get(body["status"])
     if rank is None:
@@ -67,19 +67,24 @@ def fold(state: Execution, fact: Fact) -> Verdict:
 
 
 def evolve(state: Execution, fact: Fact, verdict: Verdict) -> Execution:
-    """The execution after a fact; only an applied one changes it."""
+    """The execution after a fact; only an applied one changes it, and the first says whose it is."""
+    body = fact.body
+    if state.strategy_id is None:
+        strategy_id, operation_id = _identity(body)
+        state = replace(state, strategy_id=strategy_id, operation_id=operation_id)
     if verdict is not Verdict.APPLIED:
         return state
-    body = fact.body
     return replace(
         state,
-        strategy_id=body["strategy_id"].lower(),
-        operation_id=body["operation_id"].lower(),
         status=body["status"],
         status_reason=body["status_reason"],
         body=canonical(body, SHAPE),
         filled=state.filled | filled(body["instructions"]),
     )
+
+
+def _identity(body: Document) -> tuple[str, str]:
+    return body["strategy_id"].lower(), body["operation_id"].lower()
 
 
 def filled(instructions: list[Document]) -> frozenset[int]:

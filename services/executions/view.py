@@ -11,6 +11,7 @@ from libs.ledger.aggregate import View
 from libs.ledger.document import as_json, from_hash, hash_fields, nothing_known, optional_fields
 from services.executions.model import SHAPE, Execution, filled
 
+_IDENTITY: Final = "_identity"  # of an execution of which no fact was applied yet
 _UNKNOWN: Final = frozenset(SHAPE.fields) - {"id"}
 
 
@@ -19,7 +20,8 @@ def render(state: Execution) -> View:
     body = state.body
     if body is None:
         fields = nothing_known(SHAPE, id=state.id)
-        return View(fields, as_json(fields, _UNKNOWN), frozenset())
+        identity = {_IDENTITY: f"{state.strategy_id} {state.operation_id}"} if state.strategy_id else {}
+        return View(fields | identity, as_json(fields, _UNKNOWN), frozenset(), frozenset(identity))
     indexes = frozenset((("status", str(state.status)), ("strategy", str(state.strategy_id))))
     typed = SHAPE.nested.union(body.typed) if body.typed else SHAPE.nested
     return View(hash_fields(body), as_json(body.fields, typed), indexes, optional_fields(body, SHAPE))
@@ -28,7 +30,8 @@ def render(state: Execution) -> View:
 def restore(execution_id: str, fields: Mapping[str, str]) -> Execution:
     """The state that ``render`` was made from. Raises KeyError, ValueError."""
     if fields["status"] == "null":
-        return Execution(execution_id)
+        strategy_id, operation_id = fields[_IDENTITY].split(" ")
+        return Execution(execution_id, strategy_id, operation_id)
     return Execution(
         id=execution_id,
         strategy_id=fields["strategy_id"].lower(),

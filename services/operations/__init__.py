@@ -1,1 +1,24 @@
 """Operations of trade strategies (source 000), with the outcomes of their executions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from libs.ledger.aggregate import Aggregate
+from services.operations.events import identify, observe, validate
+from services.operations.model import Operation, derive, evolve, fold, initial, notify
+from services.operations.view import render, restore
+
+AGGREGATE: Final[Aggregate[Operation]] = Aggregate(
+    service="operations",
+    identify=identify,
+    validate=validate,
+    observe=observe,
+    initial=initial,
+    fold=fold,
+    evolve=evolve,
+    derive=derive,
+    notify=notify,
+    render=render,
+    restore=restore,
+)

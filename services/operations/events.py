@@ -67,10 +67,9 @@ def observe(document: Document, value: bytes) -> Fact:
     """The fact in a valid document; a ``status_reason`` of null counts as empty."""
     if _has_extras(document):
         document = read_exactly(value)
-    same = digest(document)
     if document["status_reason"] is None:
         document = {**document, "status_reason": ""}
-    return Fact(milliseconds(document["updated_at"]), document, same)
+    return Fact(milliseconds(document["updated_at"]), document, digest(document))
 
 
 def _has_extras(document: Document) -> bool:

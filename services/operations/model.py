@@ -14,6 +14,7 @@ from libs.contracts.operations import RANKS, TERMINAL
 from libs.ledger.aggregate import Derived, Notice
 from libs.ledger.document import Body, Shape, canonical
 from libs.ledger.fact import Fact
+from libs.ledger.reading import Document
 from libs.ledger.times import milliseconds
 from libs.ledger.verdict import Verdict
 from services.operations.events import is_outcome, weights_rounded
@@ -40,6 +41,9 @@ _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 @dataclass(frozen=True, slots=True)
 class Operation:
     """An operation and its executions; ``status`` is None until a status change was applied.
+
+    ``strategy_id``, ``request_id`` and ``type`` are those of the first fact that names them, even of one that
+    was ignored.
 
     ``executions`` maps execution ids to statuses. ``mismatched`` says that the last judgement found
     the operation's end and its executions in disagreement.
@@ -71,7 +75,7 @@ def fold(state: Operation, fact: Fact) -> Verdict:
     if is_outcome(body):
         known = state.executions.get(body["execution_id"].lower())
         return _ranked(body["status"], known, EXECUTION_RANKS, EXECUTION_TERMINAL)
-    if state.status is not None and (body["request_id"].lower(), body["type"]) != (
+    if state.request_id is not None and (body["request_id"].lower(), body["type"]) != (
         state.request_id,
         state.type,
     ):
@@ -89,20 +93,18 @@ def _ranked(status: str, known: str | None, ranks: Mapping[str, int], terminal: 
 
 
 def evolve(state: Operation, fact: Fact, verdict: Verdict) -> Operation:
-    """The operation after a fact; only an applied one changes it."""
+    """The operation after a fact; only an applied one changes it, and the first ones say whose it is."""
+    body = fact.body
+    if verdict is not Verdict.CONFLICT:
+        state = _identified(state, body)
     if verdict is not Verdict.APPLIED:
         return state
-    body = fact.body
-    strategy_id = body["strategy_id"].lower()
     if is_outcome(body):
         executions = {**state.executions, body["execution_id"].lower(): body["status"]}
-        after = replace(state, strategy_id=strategy_id, executions=executions)
+        after = replace(state, executions=executions)
     else:
         after = replace(
             state,
-            strategy_id=strategy_id,
-            request_id=body["request_id"].lower(),
-            type=body["type"],
             status=body["status"],
             status_reason=body["status_reason"],
             updated_at=fact.at,
@@ -111,6 +113,14 @@ def evolve(state: Operation, fact: Fact, verdict: Verdict) -> Operation:
         )
     agrees = judge(after)
     return after if agrees is None else replace(after, mismatched=not agrees)
+
+
+def _identified(state: Operation, body: Document) -> Operation:
+    if state.strategy_id is None:
+        state = replace(state, strategy_id=body["strategy_id"].lower())
+    if state.request_id is None and not is_outcome(body):
+        state = replace(state, request_id=body["request_id"].lower(), type=body["type"])
+    return state
 
 
 def counts(state: Operation) -> dict[str, int]:

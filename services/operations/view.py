@@ -12,6 +12,7 @@ from libs.ledger.document import as_json, from_hash, hash_fields, nothing_known,
 from libs.ledger.times import milliseconds
 from services.operations.model import SHAPE, Operation, counts
 
+_IDENTITY: Final = "_identity"  # of an operation of which no status change was applied yet
 _LETTERS: Final = {"awaiting_execution": "a", "settled": "s", "rejected": "r", "skipped": "k"}
 _STATUSES: Final = {letter: status for status, letter in _LETTERS.items()}
 
@@ -33,14 +34,17 @@ def render(state: Operation) -> View:
     }
     body = state.body
     if body is None:
-        fields = nothing_known(SHAPE, id=state.id, strategy_id=state.strategy_id)
+        fields = nothing_known(SHAPE, id=state.id, strategy_id=state.strategy_id if ids else None)
         json = as_json(fields, frozenset(name for name, text in fields.items() if text == "null"))
-        optional: frozenset[str] = frozenset()
+        identity = (state.strategy_id, state.request_id, state.type)
+        fields = fields | {_IDENTITY: orjson.dumps(identity).decode()}
+        optional = frozenset((_IDENTITY,))
     else:
         fields = hash_fields(body)
         json = as_json(body.fields, SHAPE.nested.union(body.typed))
         optional = optional_fields(body, SHAPE)
-    indexes = (("status", state.status), ("strategy", state.strategy_id))
+    applied = state.strategy_id if ids or body else None
+    indexes = (("status", state.status), ("strategy", applied))
     known = frozenset((name, value) for name, value in indexes if value is not None)
     return View(fields | own_fields, json[:-1] + b"," + orjson.dumps(own)[1:], known, optional)
 
@@ -52,8 +56,10 @@ def restore(operation_id: str, fields: Mapping[str, str]) -> Operation:
     executions = {execution_id: _STATUSES[letter] for execution_id, letter in zip(ids, letters, strict=True)}
     mismatched = fields["_mismatched"] == "1"
     if fields["status"] == "null":
-        strategy_id = None if fields["strategy_id"] == "null" else fields["strategy_id"]
-        return Operation(operation_id, strategy_id, executions=executions, mismatched=mismatched)
+        strategy_id, request_id, kind = orjson.loads(fields[_IDENTITY])
+        return Operation(
+            operation_id, strategy_id, request_id, kind, executions=executions, mismatched=mismatched
+        )
     return Operation(
         id=operation_id,
         strategy_id=fields["strategy_id"].lower(),

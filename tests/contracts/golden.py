@@ -14,8 +14,8 @@ from typing import Any, Final
 import orjson
 
 from libs.ledger.aggregate import Aggregate
-from services.executions.worker import AGGREGATE as EXECUTIONS
-from services.operations.worker import AGGREGATE as OPERATIONS
+from services.executions import AGGREGATE as EXECUTIONS
+from services.operations import AGGREGATE as OPERATIONS
 from tests.libs.ledger.folding import Outcome, fold_input, records_of
 
 HERE: Final = Path(__file__).parent

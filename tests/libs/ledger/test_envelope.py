@@ -17,8 +17,8 @@ from libs.ledger.envelope import About, Origin, continues, derived_event, log_re
 from libs.ledger.ids import record_id
 from libs.ledger.times import rfc3339
 from libs.ledger.verdict import Verdict
-from services.executions.worker import AGGREGATE as EXECUTIONS
-from services.operations.worker import AGGREGATE as OPERATIONS
+from services.executions import AGGREGATE as EXECUTIONS
+from services.operations import AGGREGATE as OPERATIONS
 from tests.libs.ledger import histories
 from tests.libs.ledger.folding import fold_input, records_of
 

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.ledger.aggregate import Aggregate
-from services.executions.worker import AGGREGATE as EXECUTIONS
-from services.operations.worker import AGGREGATE as OPERATIONS
+from services.executions import AGGREGATE as EXECUTIONS
+from services.operations import AGGREGATE as OPERATIONS
 from tests.contracts.golden import message
 from tests.libs.ledger.folding import fold_input, records_of
 

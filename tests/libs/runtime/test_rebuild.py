@@ -14,7 +14,7 @@ from libs.runtime.verification.findings import Findings, Kind
 from libs.runtime.verification.service_check import opened
 from libs.views.ownership import BeingRebuilt, NotOurs
 from libs.views.store import PartitionStore
-from services.executions.worker import AGGREGATE
+from services.executions import AGGREGATE
 from tests.faults.traffic import traffic
 from tests.real.deployment import Deployment
 from tests.real.topics import ends

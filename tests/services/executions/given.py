@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from services.executions.worker import AGGREGATE
+from services.executions import AGGREGATE
 from tests.contracts.golden import message
 from tests.libs.ledger.folding import Outcome, fold_input, records_of
 

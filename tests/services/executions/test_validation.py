@@ -7,7 +7,7 @@ import pytest
 
 from libs.contracts.executions import FILL_FIELDS
 from libs.ledger.envelope import parse_log_record
-from services.executions.worker import AGGREGATE
+from services.executions import AGGREGATE
 from tests.libs.ledger.folding import fold_input, records_of, verdicts
 from tests.services.executions.given import Body, folded, status
 

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.executions.worker import AGGREGATE as EXECUTIONS
-from services.operations.worker import AGGREGATE as OPERATIONS
+from services.executions import AGGREGATE as EXECUTIONS
+from services.operations import AGGREGATE as OPERATIONS
 from tests.libs.ledger import histories
 from tests.libs.ledger.folding import Outcome, events, fold_input, records_of
 

@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from libs.ledger.envelope import parse_log_record
-from services.operations.worker import AGGREGATE
+from services.operations import AGGREGATE
 from tests.libs.ledger.folding import fold_input, records_of
 from tests.services.operations.given import Body, execution, folded, state, status
 

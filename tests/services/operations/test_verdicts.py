@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from services.operations.worker import AGGREGATE
+from services.operations import AGGREGATE
 from tests.libs.ledger.folding import fold_input, records_of, verdicts
 from tests.services.operations.given import (
     ALL_STATUSES,

@@ -12,10 +12,10 @@ from libs.ledger.envelope import Origin
 from libs.ledger.intake import read_input
 from libs.ledger.partition import PartitionFold
 from libs.ledger.records import Folded, InputRecord, Reading
+from services.executions import AGGREGATE as EXECUTIONS
 from services.executions.model import Execution
-from services.executions.worker import AGGREGATE as EXECUTIONS
+from services.operations import AGGREGATE as OPERATIONS
 from services.operations.model import Operation
-from services.operations.worker import AGGREGATE as OPERATIONS
 from services.simulator.scenario import Webhook
 
 S = TypeVar("S")

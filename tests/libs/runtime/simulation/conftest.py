@@ -47,5 +47,5 @@ def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
         rebuild, "open_ledger", lambda process, names, service, number: process.open_ledger(number)
     )
     monkeypatch.setattr(partition, "BATCH", 5)
-    monkeypatch.setattr(partition, "CACHED", 15)
+    monkeypatch.setattr(partition, "ENTITIES", 15)
     monkeypatch.setattr(inbox, "HIGH_RECORDS", 12)

@@ -10,8 +10,8 @@ from typing import Any
 from libs.contracts.partitions import partition_of
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.records import Headers, Outgoing
-from services.executions.worker import AGGREGATE as EXECUTIONS
-from services.operations.worker import AGGREGATE as OPERATIONS
+from services.executions import AGGREGATE as EXECUTIONS
+from services.operations import AGGREGATE as OPERATIONS
 from tests.libs.ledger import histories
 from tests.libs.runtime.simulation import clock
 from tests.libs.runtime.simulation.world import PARTITIONS, Faults, Place, Process, World

@@ -15,8 +15,8 @@ from libs.local.stack import LocalStack
 from libs.runtime.rebuild import Rebuild
 from libs.runtime.verification.findings import Findings
 from libs.runtime.verification.service_check import opened
-from services.executions.worker import AGGREGATE as EXECUTIONS
-from services.operations.worker import AGGREGATE as OPERATIONS
+from services.executions import AGGREGATE as EXECUTIONS
+from services.operations import AGGREGATE as OPERATIONS
 from tests.e2e import examples
 from tests.faults.traffic import traffic
 from tests.real.deployment import SERVICES, Deployment

@@ -16,7 +16,7 @@ from libs.runtime.verification.debts import DebtBook
 from libs.runtime.verification.expectation import Expectation
 from libs.runtime.verification.findings import Findings, Kind
 from libs.runtime.verification.published import Comparison, Events, Letters, States
-from services.executions.worker import AGGREGATE
+from services.executions import AGGREGATE
 
 IDS = [f"00000000-0000-4000-8000-00000000000{n}" for n in range(3)]
 STEPS = ("awaiting_execution", "settled")
