@@ -17,7 +17,10 @@ from tests.contracts import golden
 from tests.libs.ledger.folding import fold_input, records_of, refold_log
 
 _EXAMPLES = [(service, name) for service, names in golden.MESSAGES.items() for name in names]
-_MODELS: dict[str, type[BaseModel]] = {"executions": ExecutionStatusChanged, "operations": OperationStatusChanged}
+_MODELS: dict[str, type[BaseModel]] = {
+    "executions": ExecutionStatusChanged,
+    "operations": OperationStatusChanged,
+}
 # Of the examples as the sources print them: nobody mends a message that is kept for ever.
 _DIGESTS = {
     ("executions", "awaiting_execution"): "593ee0cf4ddc83a8",

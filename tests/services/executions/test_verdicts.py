@@ -125,3 +125,19 @@ def test_an_id_in_upper_case_is_the_same_execution() -> None:
     assert verdicts(outcome) == ["applied", "applied"]
     assert list(outcome.store.entities) == [ID]
     assert outcome.log[1].key == ID.encode()
+
+
+def test_a_reason_of_null_counts_as_empty_for_duplicates_too() -> None:
+    """The same end, once with null and once with an empty reason, is one fact and no dispute."""
+    outcome = folded(status("settled"), status("settled", status_reason=None))
+    assert verdicts(outcome) == ["applied", "duplicate"]
+    assert state(outcome)["status_reason"] == ""
+
+
+def test_the_first_fact_says_whose_it_is_even_where_it_was_ignored() -> None:
+    """An unknown status is kept without effect, but a later fact of another strategy contradicts it."""
+    outcome = folded(status("halted"), status("settled", strategy_id=OTHER))
+    assert verdicts(outcome) == ["ignored", "conflict"]
+    assert (state(outcome)["status"], state(outcome)["disputed"]) == (None, True)
+    assert outcome.store.indexes == {}
+    assert verdicts(folded(status("halted"), status("settled"))) == ["ignored", "applied"]
