@@ -76,7 +76,10 @@ class PartitionFold(Generic[S]):
 
     def recall(self, subject: str, fields: Mapping[str, str]) -> Entity[S]:
         """The entity as its projection remembers it. Raises KeyError, ValueError where that is damaged."""
-        entity = recall(subject, self.aggregate.restore(subject, fields), fields)
+        try:
+            entity = recall(subject, self.aggregate.restore(subject, fields), fields)
+        except TypeError as why:  # JSON of another shape than was written
+            raise ValueError(str(why)) from why
         view = self.aggregate.render(entity.state)
         entity.indexes, entity.optional = view.indexes, view.optional
         entity.weight = len(view.json) + len(entity.facts)

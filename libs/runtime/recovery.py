@@ -172,7 +172,7 @@ class Recovery(Generic[S]):
             raise DamagedProjection(str(why)) from why
         self._failpoint.passed("recovery_refolded")
         if reach is not None and self._writer is None:
-            _check_published(folded, reach, published)
+            _check_published(folded, readings, reach, published)
         elif reach is not None:
             # one that slept meanwhile must not write old states over newer ones
             await self._patience.redis("make sure of the partition", lambda: self._store.say(own, {}))
@@ -212,13 +212,14 @@ class Recovery(Generic[S]):
                 await self._patience.kafka(f"send {stream} again", again)
 
 
-def _check_published(folded: Folded, reach: _Reach, published: int) -> None:
+def _check_published(folded: Folded, readings: Iterable[Reading], reach: _Reach, published: int) -> None:
     """Raise Unpublished where a derived topic lacks something; what is told to others goes before the events."""
     for records, reached in ((folded.events, reach.events), (folded.states, reach.state)):
         if not all(record.offset <= published or reached.covers(record) for record in records):
             raise Unpublished
-    buried = reach.dead
-    if not buried.expired and any(record.offset > max(published, buried.offset) for record in folded.dead):
+    # A refold makes no dead letters without the inputs, so it is the readings that say where one belongs.
+    refused = (one.about.offset for one in readings if one.verdict is Verdict.QUARANTINED)
+    if not reach.dead.expired and any(offset > max(published, reach.dead.offset) for offset in refused):
         raise Unpublished
 
 

@@ -218,7 +218,7 @@ def broken(rng: Random, body: Body) -> bytes | None:
 
 @dataclass
 class Noise:
-    """Shares of what spoils a history."""
+    """Shares of what spoils a history; ``broken`` is the number of broken records for each body, on average."""
 
     duplicates: float = 0.25
     contradictions: float = 0.05
@@ -240,7 +240,7 @@ def spoiled(rng: Random, bodies: list[Body], noise: Noise | None = None) -> list
             values.insert(rng.randrange(len(values) + 1), rng.choice((value, encoded(rng, body))))
         if rng.random() < noise.contradictions:
             values.insert(rng.randrange(len(values) + 1), encoded(rng, contradicted(rng, body)))
-        if rng.random() < noise.broken:
+        while rng.random() * (1 + noise.broken) < noise.broken:
             values.append(broken(rng, body))
     for at in range(len(values)):
         if rng.random() < noise.reordered:

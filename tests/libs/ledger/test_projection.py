@@ -12,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.ledger.aggregate import Aggregate
+from libs.ledger.envelope import Origin
+from libs.ledger.partition import PartitionFold
 from services.executions import AGGREGATE as EXECUTIONS
 from services.operations import AGGREGATE as OPERATIONS
+from tests.contracts import golden
 from tests.contracts.golden import message
 from tests.libs.ledger.folding import fold_input, records_of
 
@@ -121,3 +124,38 @@ def test_the_state_is_what_its_own_rendering_says(
     view = aggregate.render(state)
     assert aggregate.restore(document["id"], view.fields) == state
     assert aggregate.render(aggregate.restore(document["id"], view.fields)) == view
+
+
+_GARBAGE = (
+    None,
+    "",
+    "null",
+    "5",
+    "-1",
+    "x",
+    '"',
+    "[]",
+    "{}",
+    "[1]",
+    "[null]",
+    "[[]]",
+    "[{}]",
+    '{"a":1}',
+    "zz",
+)
+
+
+@pytest.mark.parametrize("service", golden.MESSAGES)
+@pytest.mark.parametrize("garbage", _GARBAGE)
+def test_a_damaged_projection_is_refused_and_nothing_else_happens(service: str, garbage: str | None) -> None:
+    """A field that somebody removed or overwrote ends in KeyError or ValueError, which recovery knows to mend."""
+    fold = PartitionFold(golden.AGGREGATES[service], Origin(service, f"{service}.in", 0))
+    refused = 0
+    for subject, fields in golden.outcomes()[service].store.entities.items():
+        for name in fields:
+            damaged = {other: text for other, text in fields.items() if other != name}
+            try:
+                fold.recall(subject, damaged if garbage is None else damaged | {name: garbage})
+            except (KeyError, ValueError):
+                refused += 1
+    assert refused > 0

@@ -37,10 +37,13 @@ def play(seed: int, faults: Faults, aggregates: Mapping[str, Aggregate[Any]] = A
 def _inputs(rng: Random) -> list[tuple[Place, Outgoing]]:
     """Records for the input topics, a few of them on the wrong partition."""
     inputs = []
+    # One in five has hardly anything else: batches of which nothing comes but dead letters.
+    noise = histories.Noise(broken=rng.choice((0.05, 0.05, 0.05, 0.05, 3.0)))
     for _ in range(rng.randrange(2, 5)):
         story = histories.story(rng, ended=rng.random() < 0.8)
         for service, bodies in (("executions", story.bodies()), ("operations", story.operation)):
-            inputs.append([_record(rng, service, bodies, value) for value in histories.spoiled(rng, bodies)])
+            values = histories.spoiled(rng, bodies, noise)
+            inputs.append([_record(rng, service, bodies, value) for value in values])
     flow = []
     while inputs := [one for one in inputs if one]:
         flow.append(rng.choice(inputs).pop(0))
