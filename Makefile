@@ -44,7 +44,7 @@ bench-peers: setup ## the same, with the peers that need a virtual environment o
 	$(BIN)/python -m tests.bench --peers
 
 faults: setup ## the long fault runs
-	$(BIN)/python -m pytest -m faults_long tests/faults
+	$(BIN)/python -m pytest -m faults_long tests/faults tests/libs/runtime/simulation
 
 # Index and find-links settings of the machine that locks must not reach the lock files, so uv is told neither.
 UV := env -u UV_FIND_LINKS -u UV_INDEX_URL -u UV_EXTRA_INDEX_URL -u UV_INDEX -u UV_DEFAULT_INDEX .venv-lock/bin/uv

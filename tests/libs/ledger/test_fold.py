@@ -258,3 +258,23 @@ def test_a_readable_but_invalid_record_keeps_its_subject() -> None:
     )
     assert logged["data"]["pointer"] == "/type"
     assert outcome.log[0].key == body["id"].encode()
+
+
+@_BOTH
+def test_what_was_not_folded_has_the_time_that_it_says_where_that_can_be_read(
+    aggregate: Aggregate[Any],
+) -> None:
+    """Refused or forwarded; null otherwise."""
+    story = histories.story(Random(2))
+    body = (story.operation if aggregate is OPERATIONS else story.bodies())[0]
+    values = [
+        {**body, "status": 1},
+        {**body, "status": 1, "updated_at": "soon"},
+        {**body, "updated_at": "2026-02-30T00:00:00Z"},
+    ]
+    elsewhere = 1 - partition_of(body["id"], 2)
+    refused = fold_input(aggregate, records_of(map(orjson.dumps, values)))
+    forwarded = fold_input(aggregate, records_of([orjson.dumps(body)]), partition=elsewhere, partitions=2)
+    times = [orjson.loads(one.value or b"")["time"] for one in (*refused.log, *forwarded.log)]
+    at = body["updated_at"].replace("Z", ".000Z")
+    assert times == [at, None, None, at]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from random import Random
 from typing import Any
 
 import orjson
 import pytest
 
-from tests.libs.ledger.folding import verdicts
+from services.executions import AGGREGATE
+from tests.libs.ledger.folding import fold_input, records_of, verdicts
 from tests.services.executions.given import ALL_STATUSES, ID, OTHER, TERMINAL, folded, state, status
 
 
@@ -71,6 +73,16 @@ def test_another_identity_than_the_first_fact_s_is_a_conflict(field: str, name: 
         verdicts(folded(status("awaiting_execution"), status("settled") | {"trader_id": OTHER}))
         == ["applied"] * 2
     )
+
+
+@pytest.mark.parametrize("field", ["strategy_id", "operation_id"])
+def test_the_first_fact_says_whose_an_execution_is_even_where_it_was_ignored(field: str) -> None:
+    """Another identity afterwards is a conflict, also once the entity was forgotten and loaded again."""
+    bodies = [status("dreaming"), status("settled") | {field: OTHER}, status("settled")]
+    assert verdicts(folded(*bodies)) == ["ignored", "conflict", "applied"]
+    for seed in range(8):
+        cut = fold_input(AGGREGATE, records_of(map(orjson.dumps, bodies)), cut=Random(seed))
+        assert verdicts(cut) == ["ignored", "conflict", "applied"]
 
 
 def test_an_unknown_status_is_ignored_and_changes_nothing_but_bookkeeping() -> None:

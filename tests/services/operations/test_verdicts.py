@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from random import Random
 from typing import Any
 
 import orjson
@@ -127,6 +128,18 @@ def test_an_operation_known_only_by_ignored_facts_has_no_status_and_is_in_no_ind
     assert {outcome.store.entities[ID][name] for name in ("status", "type", "allocations")} == {"null"}
 
 
+@pytest.mark.parametrize("field", ["strategy_id", "request_id", "type"])
+def test_the_first_fact_says_whose_an_operation_is_even_where_it_was_ignored(field: str) -> None:
+    """Another identity afterwards is a conflict, also once the entity was forgotten and loaded again."""
+    other = status("pricing") | {field: "top_up" if field == "type" else OTHER}
+    assert _verdicts(status("dreaming"), other) == ["ignored", "conflict"]
+    assert _verdicts(status("dreaming"), status("pricing"), other) == ["ignored", "applied", "conflict"]
+    values = [orjson.dumps(body) for body in (status("dreaming"), other, status("pricing"))]
+    for seed in range(8):
+        cut = fold_input(AGGREGATE, records_of(values), cut=Random(seed))
+        assert verdicts(cut) == ["ignored", "conflict", "applied"]
+
+
 @pytest.mark.parametrize("reason", ["brand_new", "", "no_executions", "null"])
 def test_an_unknown_reason_or_type_is_folded_as_usual_and_kept_verbatim(reason: str) -> None:
     """Only an unknown status is ignored."""
@@ -142,6 +155,12 @@ def test_a_reason_of_null_counts_as_empty() -> None:
     assert state(outcome)["status_reason"] == ""
     assert outcome.store.entities[ID]["status_reason"] == ""
     assert orjson.loads(outcome.log[0].value or b"")["data"]["status_reason"] is None
+
+
+def test_a_reason_of_null_and_an_empty_one_are_the_same_fact() -> None:
+    """Otherwise equal, they are duplicates."""
+    assert _verdicts(status("settled", None), status("settled", "")) == ["applied", "duplicate"]
+    assert _verdicts(status("settled", ""), status("settled", None)) == ["applied", "duplicate"]
 
 
 @pytest.mark.parametrize("again", [0, 1, 2, 3, 4])
