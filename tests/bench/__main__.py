@@ -39,9 +39,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--plain-records",
         type=_even,
-        default=10_000,
+        default=5_000,
         metavar="N",
-        help="of them for the plain handler (10000)",
+        help="of them for the plain handler (5000)",
     )
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="of throughput (3)")
     parser.add_argument(
