@@ -28,7 +28,10 @@ async def run_all(stack: LocalStack, folder: Path, plan: Plan, seed: int = 1) ->
 
     async def one(name: str, scenario: Scenario) -> Outcome:
         async with places:
-            return await run(name, scenario, stack, folder, size=plan.size, times=plan.times, seed=seed)
+            outcome = await run(name, scenario, stack, folder, size=plan.size, times=plan.times, seed=seed)
+        with (folder / "outcomes.txt").open("a") as told:  # who waits for a long run can look at it
+            print(outcome, file=told, flush=True)
+        return outcome
 
     outcomes = list(await asyncio.gather(*(one(*item) for item in plan.beside.items())))
     for item in plan.alone.items():
