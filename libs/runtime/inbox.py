@@ -13,7 +13,7 @@ from libs.runtime.ports import Input
 
 logger = structlog.get_logger()
 
-HIGH_RECORDS: Final = 2_000
+HIGH_RECORDS: Final = 1_000
 HIGH_BYTES: Final = 8 * 1024 * 1024
 _BATCH_BYTES: Final = 2 * 1024 * 1024  # after which a batch is taken as it is
 

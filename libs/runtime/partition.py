@@ -203,13 +203,15 @@ class Partition(Generic[S]):
         if folded.forwards:
             await kafka("forward records", m.writer.route(folded.forwards))
         log_offset = await kafka("append to the log", m.writer.append("log", self.number, folded.log))
+        folded.log.clear()  # what is out is not kept: a batch weighs some megabytes, and every partition has one
         m.failpoint.passed("after_log")
-        await self._make_sure(own)
         if folded.notices:
             await kafka("send notices", m.writer.route(folded.notices))
-        await kafka("publish", self._publish({"events": folded.events, "dead": folded.dead}))
         await self._make_sure(own)
-        await kafka("publish states", self._publish({"state": folded.states}))
+        streams = {"events": folded.events, "state": folded.states, "dead": folded.dead}
+        await kafka("publish", self._publish(streams))
+        for records in streams.values():
+            records.clear()
         m.failpoint.passed("after_events")
         m.failpoint.passed("before_script")
         await redis("write the batch", lambda: self._store.apply(own, folded, log_offset))

@@ -44,11 +44,12 @@ def _log_at_apply(patch: pytest.MonkeyPatch, log_first: bool) -> None:
     async def later(self: FlakyWriter, stream: str, partition: int, records: list[Outgoing]) -> int:
         if stream != "log":
             return await append(self, stream, partition, records)
-        waiting[self.process] = lambda: append(self, stream, partition, records)
+        held = list(records)  # the machine lets go of what it takes to be out
+        waiting[self.process] = lambda: append(self, stream, partition, held)
         return self.process.world.topic(f"{self.process.place[0]}.log", partition).end + len(records) - 1
 
     async def together(self: FlakyStore, own: Ownership, folded: Folded, log_offset: int) -> None:
-        write_log = waiting.pop(self.process, None) if folded.log else None
+        write_log = waiting.pop(self.process, None)
         if write_log is not None and log_first:
             await write_log()
         await apply(self, own, folded, log_offset)
