@@ -97,19 +97,6 @@ def loads_of_another_owner(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Partition, "_make_sure", never)
 
 
-def writes_of_another_owner(patch: pytest.MonkeyPatch) -> None:
-    """A worker writes on where another took the partition: the same bytes, but ahead of what that one loads."""
-    apply = MemoryStore.apply
-
-    async def as_anyone(self: MemoryStore, own: Ownership, folded: Folded, log_offset: int) -> None:
-        owner, epoch = (self.keys.position.get(name, "") for name in ("owner", "epoch"))
-        present = Ownership(owner, epoch, own.input_offset, own.log_offset)
-        await apply(self, present, folded, log_offset)
-        own.input_offset, own.log_offset = present.input_offset, present.log_offset
-
-    patch.setattr(MemoryStore, "apply", as_anyone)
-
-
 def trusts_the_committed_offset(patch: pytest.MonkeyPatch) -> None:
     """The input is read on from where the group's commit says, not from where the log ends."""
     reopen = Inbox.reopen
@@ -174,7 +161,6 @@ MUTANTS: tuple[Mutate, ...] = (
     no_deduplication,
     blind_to_what_is_behind,
     loads_of_another_owner,
-    writes_of_another_owner,
     trusts_the_committed_offset,
     does_not_follow_the_chain,
     emits_nothing_again,

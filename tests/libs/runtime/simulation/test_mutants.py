@@ -14,9 +14,7 @@ from tests.libs.runtime.simulation.clock import StandsStill
 from tests.libs.runtime.simulation.schedule import AGGREGATES, Unsettled, play
 from tests.libs.runtime.simulation.world import Faults
 
-_SEEDS = range(
-    600
-)  # most are noticed in the first ten; that another owner writes hurts rarely, for a refold notices
+_SEEDS = range(150)  # most are noticed in the first ten
 _ROUGH = Faults(crash=0.02, redis_back=0.3, rebuild=0.2)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -14,9 +15,10 @@ from tests.libs.runtime.simulation.checks import violations
 from tests.libs.runtime.simulation.schedule import AGGREGATES, play
 from tests.libs.runtime.simulation.world import Faults, World
 
-_BUDGET = 8.0  # seconds that every test run spends here
+_BUDGET = 5.0  # seconds that every test run spends here
 _AT_LEAST = 40
 _LONG = 6_000  # schedules
+_SMALL = 2  # a seed whose history has a little of everything
 
 
 def _faults(seed: int) -> Faults:
@@ -56,6 +58,17 @@ def test_nothing_is_lost_or_doubled_in_any_schedule_of_faults() -> None:
         _play(seed)
 
 
+def test_a_crash_at_any_one_step_loses_and_doubles_nothing() -> None:
+    """From the first recovery to the last commit; here at every fourth step, at each of them in the long run."""
+    calm = Faults(0, 0, 0, 0, 0, 0, zombies=False, strays=False)
+    steps = play(_SMALL, calm).steps
+    assert steps > 100
+    for at in range(1, steps + 1, 4):
+        world = play(_SMALL, replace(calm, crash_at=frozenset({at})))
+        assert sum("is killed" in what for what in world.happened) == 1
+        assert violations(world, AGGREGATES) == [], f"after a crash at step {at}"
+
+
 def test_the_schedules_are_worth_their_name() -> None:
     """Among a few dozen schedules every kind of fault, of verdict and of double occurs."""
     worlds = [_play(seed) for seed in range(1_000, 1_030)]
@@ -88,3 +101,14 @@ def test_nothing_is_lost_or_doubled_in_thousands_of_schedules() -> None:
     """The same rules, for as long as it takes."""
     for seed in range(100_000, 100_000 + _LONG):
         _play(seed)
+
+
+@pytest.mark.faults_long
+@pytest.mark.timeout(3_600)
+def test_one_or_two_crashes_at_any_steps_lose_and_double_nothing() -> None:
+    """The second often hits the recovery from the first."""
+    calm = Faults(0, 0, 0, 0, 0, 0, zombies=False)
+    for first in range(1, play(_SMALL, calm).steps + 1):
+        for later in (0, 1, 2, 3, 5, 8, 13, 21):
+            world = play(_SMALL, replace(calm, crash_at=frozenset({first, first + later})))
+            assert violations(world, AGGREGATES) == [], f"after crashes at steps {first} and {first + later}"

@@ -48,6 +48,7 @@ class Faults:
     rebuild: float = 0.02
     zombies: bool = True
     strays: bool = True
+    crash_at: frozenset[int] = frozenset()  # steps, counted over all processes
 
 
 @dataclass
@@ -97,6 +98,7 @@ class World:
         self.redis_away_until = 0.0
         self.last_stray = 0.0
         self._started = 0
+        self.steps = 0
         self.happened: list[str] = []
         self.committed: dict[Place, int] = {}
         self.given: set[tuple[Any, ...]] = set()  # what upstream sent: key, value, headers
@@ -231,8 +233,9 @@ class Process:
         if not self.alive:
             await loop.create_future()
         if (faults := world.faults) is not None:
+            world.steps += 1
             chance = world.rng.random()
-            if chance < faults.crash:
+            if chance < faults.crash or world.steps in faults.crash_at:
                 self.kill()
                 await loop.create_future()
             elif faults.zombies and chance < faults.crash + faults.freeze:
