@@ -111,7 +111,7 @@ class Lane:
 
     async def forget(self) -> None:
         """Let Redis lose everything of this namespace, as after FLUSHALL, but without a harm to other runs."""
-        async with Redis.from_url(self.deployment.servers.redis) as redis:
+        async with Redis.from_url(self.deployment.servers.redis, socket_timeout=60) as redis:
             keys = [key async for key in redis.scan_iter(match=f"{self.deployment.namespace}:*", count=1000)]
             for at in range(0, len(keys), 1000):
                 await redis.unlink(*keys[at : at + 1000])
@@ -120,7 +120,7 @@ class Lane:
     async def shared_by(self, workers: int, seconds: float = _PATIENCE) -> None:
         """Wait until each service's partitions have so many different owners."""
         names, end = self.deployment.names, time.monotonic() + seconds
-        async with Redis.from_url(self.deployment.servers.redis) as redis:
+        async with Redis.from_url(self.deployment.servers.redis, socket_timeout=60) as redis:
             for service in SERVICES:
                 positions = [names.position(service, p) for p in range(self.deployment.partitions)]
                 while len({await redis.hget(key, "owner") for key in positions}) < workers:
@@ -159,7 +159,8 @@ async def run(
         await scenario(lane)
         await lane.feed(1)
         await deployment.settle(patience)
-        found = await audit(deployment)
+        # in a thread and a loop of its own: it computes for seconds, in which other runs' clients would time out
+        found = await asyncio.to_thread(asyncio.run, audit(deployment))
         outcome.doubles = found.doubles
         outcome.wrong = await _judge(lane, found)
         await lane.stop()

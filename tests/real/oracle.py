@@ -72,7 +72,7 @@ def _apart(got: bytes | None, wanted: bytes | None) -> str:
 async def audit(deployment: Deployment, services: tuple[str, ...] = SERVICES) -> Audit:
     """Look at everything that a settled deployment stored."""
     found = Audit()
-    async with Redis.from_url(deployment.servers.redis) as redis:
+    async with Redis.from_url(deployment.servers.redis, socket_timeout=60) as redis:
         inside = await stored(redis, f"{deployment.namespace}:")
     outcomes: set[str] = set()
     topics: dict[str, dict[str, dict[int, list[Stored]]]] = {}
