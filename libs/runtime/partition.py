@@ -205,13 +205,15 @@ class Partition(Generic[S]):
         log_offset = await kafka("append to the log", m.writer.append("log", self.number, folded.log))
         folded.log.clear()  # what is out is not kept: a batch weighs some megabytes, and every partition has one
         m.failpoint.passed("after_log")
+        await self._make_sure(own)
         if folded.notices:
             await kafka("send notices", m.writer.route(folded.notices))
+        await kafka("publish", self._publish({"events": folded.events, "dead": folded.dead}))
+        folded.events.clear()
+        # States by themselves and last: of an entity's states the last one stays, so that the check comes right before.
         await self._make_sure(own)
-        streams = {"events": folded.events, "state": folded.states, "dead": folded.dead}
-        await kafka("publish", self._publish(streams))
-        for records in streams.values():
-            records.clear()
+        await kafka("publish states", self._publish({"state": folded.states}))
+        folded.states.clear()
         m.failpoint.passed("after_events")
         m.failpoint.passed("before_script")
         await redis("write the batch", lambda: self._store.apply(own, folded, log_offset))
