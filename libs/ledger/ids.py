@@ -27,8 +27,3 @@ class RecordIds:
         one.update(b"%d" % index)
         h = one.hexdigest()
         return f"{h[:8]}-{h[8:12]}-5{h[13:16]}-{_VARIANT[h[16]]}{h[17:20]}-{h[20:32]}"
-
-
-def record_id(place: str, index: int) -> str:
-    """One id alone; see ``RecordIds``."""
-    return RecordIds(place).at(index)

@@ -63,7 +63,7 @@ class Routed:
 class EntityWrite:
     """One entity's share of an atomic write: hash fields, its new log records, the sorted sets it joins and leaves.
 
-    ``score`` is the broker's time in ms of its last applied record; ``deleted`` says that the entity is gone.
+    ``score`` is the broker's time in ms of its last applied record, None where the batch applied none.
     """
 
     subject: str

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.envelope import About, Origin, continues, derived_event, log_record, parse_log_record
-from libs.ledger.ids import record_id
+from libs.ledger.ids import RecordIds
 from libs.ledger.times import rfc3339
 from libs.ledger.verdict import Verdict
 from services.executions import AGGREGATE as EXECUTIONS
@@ -40,7 +40,7 @@ def test_an_id_is_the_uuid5_of_topic_partition_offset_and_index(
 ) -> None:
     """As the uuid module computes it."""
     place = f"{topic}/{partition}/{offset}"
-    assert record_id(place, index) == str(uuid5(uuid5(NAMESPACE_URL, "stratafold"), f"{place}/{index}"))
+    assert RecordIds(place).at(index) == str(uuid5(uuid5(NAMESPACE_URL, "stratafold"), f"{place}/{index}"))
 
 
 @given(
@@ -76,7 +76,7 @@ def test_a_log_record_says_everything_and_is_read_back(
     assert list(record) == _LOG
     assert record == {
         "specversion": "1.0",
-        "id": record_id(f"x.operations.in/{partition}/{offset}", 0),
+        "id": RecordIds(f"x.operations.in/{partition}/{offset}").at(0),
         "type": "stratafold.operation.observed.v1",
         "source": "/stratafold/operations",
         "subject": subject,
@@ -122,7 +122,7 @@ def test_a_derived_event_names_its_cause(
     assert list(event) == _EVENT
     assert event == {
         "specversion": "1.0",
-        "id": record_id(place, index),
+        "id": RecordIds(place).at(index),
         "type": "stratafold.execution.created.v1",
         "source": "/stratafold/executions",
         "subject": "s",
@@ -131,7 +131,7 @@ def test_a_derived_event_names_its_cause(
         "sequence": sequence,
         "partitionkey": "k",
         "correlationid": "c",
-        "causationid": record_id(place, 0),
+        "causationid": RecordIds(place).at(0),
         "datacontenttype": "application/json",
         "data": data,
     }
