@@ -73,6 +73,23 @@ def frozen_at(failpoint: str) -> Scenario:
     return scenario
 
 
+def overtaken_at(failpoint: str) -> Scenario:
+    """Both workers pause at a named point and wake only when others have folded all there is: nobody mends it after."""
+
+    async def scenario(lane: Lane) -> None:
+        await lane.feed(1 / 2)
+        zombies = lane.start(f"{failpoint}:1", freeze=True)
+        await lane.paused(zombies)
+        lane.start()
+        await lane.feed(1)
+        await lane.deployment.settle(150)
+        for zombie in zombies:
+            zombie.signal(signal.SIGCONT)
+        await asyncio.sleep(2)
+
+    return scenario
+
+
 def frozen_in_recovery_at(failpoint: str) -> Scenario:
     """Workers die with work left to recover; the next ones pause in recovery and wake when others are far beyond."""
 

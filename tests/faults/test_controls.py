@@ -8,7 +8,7 @@ import pytest
 
 from libs.local.stack import LocalStack
 from tests.faults.lane import Outcome, Scenario, run
-from tests.faults.scenarios import SERVERS, frozen_at, killed_at
+from tests.faults.scenarios import SERVERS, killed_at, overtaken_at
 
 pytestmark = [pytest.mark.real, pytest.mark.faults, pytest.mark.timeout(900)]
 
@@ -17,7 +17,7 @@ CONTROLS: dict[str, tuple[Scenario, str]] = {
     "redis_before_log": (killed_at("after_script"), "lost acknowledged records"),
     "no_deduplication": (killed_at("after_log"), "by the contract"),
     "with_a_clock": (killed_at("after_log"), ".events["),
-    "asleep": (frozen_at("after_log"), ".state["),
+    "asleep": (overtaken_at("after_log"), ".state["),
 }
 
 
