@@ -63,12 +63,11 @@ def bookkeeping(entity: Entity[S]) -> Fields:
     }
 
 
-def bookkeeping_json(entity: Entity[S]) -> bytes:
-    """The public bookkeeping as JSON members without braces."""
+def bookkeeping_json(entity: Entity[S], fields: Fields) -> bytes:
+    """The public bookkeeping as JSON members without braces; ``fields`` as ``bookkeeping`` gave them."""
     return (
         f'"sequence":{entity.sequence},"disputed":{"true" if entity.disputed else "false"},'
-        f'"first_recorded_at":"{rfc3339(entity.first_recorded)}",'
-        f'"last_recorded_at":"{rfc3339(entity.last_recorded)}"'
+        f'"first_recorded_at":"{fields["first_recorded_at"]}","last_recorded_at":"{fields["last_recorded_at"]}"'
     ).encode()
 
 

@@ -88,7 +88,7 @@ def log_record(
     origin: Origin, about: About, verdict: Verdict, sequence: int | None, previous: int, data: bytes
 ) -> bytes:
     """The log's account of one input record; ``data`` is JSON as it stands."""
-    frame = about.framed(origin)
+    frame = about.frame or about.framed(origin)
     time = frame.time if about.time is not None else f'"time":null,"recordedtime":"{rfc3339(about.recorded)}"'
     return (
         (
@@ -107,7 +107,7 @@ def derived_event(
     origin: Origin, about: About, index: int, name: str, sequence: int, data: dict[str, Any]
 ) -> bytes:
     """A derived event; ``index`` is 1, 2, 3 … among those of its input record."""
-    frame = about.framed(origin)
+    frame = about.frame or about.framed(origin)
     return (
         (
             f'{{"specversion":"1.0","id":"{frame.ids.at(index)}","type":"stratafold.{name}.v1",'

@@ -212,13 +212,14 @@ class PartitionFold(Generic[S]):
         entity = one.entity
         now = self.aggregate.render(entity.state)
         removed = sorted(entity.optional - now.optional)
-        fields = now.fields | bookkeeping(entity) | memory(entity)
+        kept = bookkeeping(entity)
+        fields = now.fields | kept | memory(entity)
         joins = sorted(now.indexes) if one.applied else []
         leaves = sorted(entity.indexes - now.indexes)
         entity.indexes, entity.optional = now.indexes, now.optional
         score = entity.applied_at if one.applied else None
         out.writes.append(EntityWrite(entity.subject, fields, removed, one.history, joins, leaves, score))
-        value = now.json[:-1] + b"," + bookkeeping_json(entity) + b"}"
+        value = now.json[:-1] + b"," + bookkeeping_json(entity, kept) + b"}"
         entity.weight = len(value) + len(entity.facts)
         out.states.append(
             Outgoing(one.offset, entity.subject.encode(), value, cause_headers(_JSON, one.offset))

@@ -27,11 +27,15 @@ class EntityCache(Generic[S]):
         self._weight = weight
         self._in_flight = in_flight
         self.entities: OrderedDict[str, Entity[S]] = OrderedDict()
+        self._used: list[str] = []  # since the last trim: what may weigh more now than was counted
+        self._counted: dict[str, int] = {}
+        self._total = 0
 
     def missing(self, subjects: Iterable[str]) -> list[str]:
         """Mark the subjects as used; those that have to be loaded."""
         absent = []
         for subject in dict.fromkeys(subjects):
+            self._used.append(subject)
             if subject in self.entities:
                 self.entities.move_to_end(subject)
             else:
@@ -39,16 +43,23 @@ class EntityCache(Generic[S]):
         return absent
 
     def add(self, entity: Entity[S]) -> None:
-        """Keep an entity."""
+        """Keep an entity that was missing."""
         self.entities[entity.subject] = entity
 
     def trim(self) -> None:
         """Let the least recently used go, while there are too many or they weigh too much."""
-        surplus = sum(entity.weight for entity in self.entities.values()) - self._weight
-        while len(self.entities) > (self._in_flight if surplus > 0 else self._limit):
-            _, gone = self.entities.popitem(last=False)
-            surplus -= gone.weight
+        for subject in self._used:
+            weight = self.entities[subject].weight
+            self._total += weight - self._counted.get(subject, 0)
+            self._counted[subject] = weight
+        self._used.clear()
+        while len(self.entities) > (self._in_flight if self._total > self._weight else self._limit):
+            subject, _ = self.entities.popitem(last=False)
+            self._total -= self._counted.pop(subject)
 
     def clear(self) -> None:
         """Forget all."""
         self.entities.clear()
+        self._used.clear()
+        self._counted.clear()
+        self._total = 0

@@ -42,6 +42,10 @@ class Inbox:
         self._filled = asyncio.Event()
         self._failure: Exception | None = None
 
+    def __len__(self) -> int:
+        """How many records wait."""
+        return len(self._records)
+
     def fail(self, why: Exception) -> None:
         """Say that the input can't be read; whoever takes gets to know."""
         self._failure = why
@@ -91,15 +95,19 @@ class Inbox:
         self._source.seek(self._sought)
         return False
 
-    async def take(self, most: int) -> list[InputRecord]:
-        """The next records, at least one; none once the inbox is shut. Raises InputUnreadable."""
+    async def filled(self) -> bool:
+        """Wait until there is something to take; false once the inbox is shut. Raises InputUnreadable."""
         while not self._records:
             if self._failure is not None:
                 raise InputUnreadable(repr(self._failure)) from self._failure
             if not self._open:
-                return []
+                return False
             self._filled.clear()
             await self._filled.wait()
+        return True
+
+    def take(self, most: int) -> list[InputRecord]:
+        """The next records, as many as make a batch; none where none wait."""
         batch: list[InputRecord] = []
         size = 0
         while self._records and len(batch) < most and size < _BATCH_BYTES:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -20,6 +21,7 @@ BATCH_BYTES: Final = (
 )  # just below what `in` takes: the fewer batches, the less a broker has to do
 _LARGEST_REQUEST: Final = 4 * 1024 * 1024
 _BULKY: Final = 512 * 1024  # bytes of a record that is compressed, since it came compressed or grew by itself
+_OWN_HEADERS: Final = 2  # as many as we put, and short ones; only a sender's own can be large
 _AMID: Final = {"log": "amid_log", "events": "amid_events"}
 
 
@@ -47,6 +49,14 @@ class PlaceUnknown(Exception):
     """The broker had the batch already and does not say where; the log itself does."""
 
 
+@dataclass(slots=True)
+class _Pile:
+    """Records of several partitions for one place; whoever of them comes first to send it sends it all."""
+
+    records: list[Outgoing] = field(default_factory=list)
+    sent: bool = False
+
+
 class Journal:
     """Appends the records of one service. Raises ProducerBroken, PlaceUnknown; what was sent may or may not stand."""
 
@@ -65,6 +75,8 @@ class Journal:
         self._service = service
         self._partitions = partitions
         self._failpoint = failpoint
+        self._piles: dict[tuple[str, int], _Pile] = {}
+        self._ways: dict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def append(self, stream: str, partition: int, records: list[Outgoing]) -> int:
         """Append to ``log``, ``events``, ``state`` or ``dead`` of a partition; the offset of the last record, or -1."""
@@ -83,15 +95,30 @@ class Journal:
         for one in routed:
             topic = self._names.topic(one.topic)
             places[topic, partition_of(one.routing_key, self._partitions)].append(one.record)
-        sends = [self._send(topic, partition, records) for (topic, partition), records in places.items()]
+        sends = [
+            self._send_together(topic, partition, records) for (topic, partition), records in places.items()
+        ]
         await asyncio.gather(*sends)
+
+    async def _send_together(self, topic: str, partition: int, records: list[Outgoing]) -> None:
+        """Send with what other partitions have for the same place: only one batch of a place is ever on its way."""
+        place = topic, partition
+        pile = self._piles.setdefault(place, _Pile())
+        pile.records += records
+        async with self._ways[place]:
+            if pile.sent:
+                return
+            if self._piles.get(place) is pile:
+                del self._piles[place]
+            await self._send(topic, partition, pile.records)
+            pile.sent = True
 
     async def _send(self, topic: str, partition: int, records: list[Outgoing]) -> int:
         """Send in order; a bulky record goes alone and compressed, as the limit of a topic counts compressed bytes."""
         last = -1
         start = 0
         for at, record in enumerate(records):
-            if _size(record) > _BULKY:
+            if _bulky(record):
                 last = await self._send_run(self._producer, topic, partition, records[start:at])
                 last = await self._send_run(self._compressing, topic, partition, [record])
                 start = at + 1
@@ -141,6 +168,8 @@ class Journal:
             return future
 
 
-def _size(record: Outgoing) -> int:
-    headers = sum(len(name) + len(value or b"") for name, value in record.headers)
-    return len(record.key or b"") + len(record.value or b"") + headers
+def _bulky(record: Outgoing) -> bool:
+    size = len(record.key or b"") + len(record.value or b"")
+    if len(record.headers) > _OWN_HEADERS:
+        size += sum(len(name) + len(value or b"") for name, value in record.headers)
+    return size > _BULKY

@@ -1,7 +1,7 @@
 """One partition at work: recover, then fold batch after batch, each taking effect in the order that makes it safe.
 
-Log first, then what is derived from it, then Redis, then the commit; each awaits the one before. While a batch
-is written the next one is folded. Whatever goes wrong, the partition starts again from the log.
+Log first, then what is derived from it, then Redis, then the commit; each awaits the one before. Where much
+waits, the next batch is folded while one is written. Whatever goes wrong, the partition starts again from the log.
 """
 
 from __future__ import annotations
@@ -178,14 +178,21 @@ class Partition(Generic[S]):
         fold: PartitionFold[S],
         out: asyncio.Queue[tuple[Folded, list[InputRecord]] | None],
     ) -> None:
-        m = self._m
-        while records := await self.inbox.take(BATCH):
-            m.failpoint.passed("after_read")
-            readings = [read_input(m.aggregate, self.number, m.partitions, record) for record in records]
-            await load_entities(self._cache, fold, self._store, own, readings, m.patience)
-            await out.put((fold.fold(readings, self._cache.entities), records))
+        while await self.inbox.filled():
+            records = self.inbox.take(BATCH)
+            self._m.failpoint.passed("after_read")
+            await out.put((await self._fold(own, fold, records), records))
             self._cache.trim()
+            # Folding ahead pays where a full batch waits already; otherwise what comes meanwhile had better join it.
+            if len(self.inbox) < BATCH:
+                await out.join()
         await out.put(None)
+
+    async def _fold(self, own: Ownership, fold: PartitionFold[S], records: list[InputRecord]) -> Folded:
+        m = self._m
+        readings = [read_input(m.aggregate, self.number, m.partitions, record) for record in records]
+        await load_entities(self._cache, fold, self._store, own, readings, m.patience)
+        return fold.fold(readings, self._cache.entities)
 
     async def _write_all(
         self, own: Ownership, batches: asyncio.Queue[tuple[Folded, list[InputRecord]] | None]
@@ -195,19 +202,22 @@ class Partition(Generic[S]):
             await self._write(own, folded)
             self.latencies.add(time.time() * 1000, records)
             await self._commit(folded.last + 1)
+            batches.task_done()
 
     async def _write(self, own: Ownership, folded: Folded) -> None:
-        """Let a batch take effect; notices before events, so that recovery can tell from those what was sent."""
+        """Let a batch take effect, each step after the one before; recovery relies on that order.
+
+        Forwards come before the log, for a refold of it has no more what to forward. Notices come before the events,
+        whose end tells recovery what was sent, and beside the log: whoever folds this input gives the same ones.
+        """
         m, kafka, redis = self._m, self._m.patience.kafka, self._m.patience.redis
         await self._make_sure(own)
         if folded.forwards:
             await kafka("forward records", m.writer.route(folded.forwards))
-        log_offset = await kafka("append to the log", m.writer.append("log", self.number, folded.log))
+        log_offset = await kafka("append to the log", self._append_to_log(folded))
         folded.log.clear()  # what is out is not kept: a batch weighs some megabytes, and every partition has one
         m.failpoint.passed("after_log")
         await self._make_sure(own)
-        if folded.notices:
-            await kafka("send notices", m.writer.route(folded.notices))
         await kafka("publish", self._publish({"events": folded.events, "dead": folded.dead}))
         folded.events.clear()
         # States by themselves and last: of an entity's states the last one stays, so that the check comes right before.
@@ -229,6 +239,12 @@ class Partition(Generic[S]):
             asked_at = time.monotonic()
             await self._m.patience.redis("make sure of the partition", lambda: self._store.say(own, {}))
             self._sure_at = asked_at
+
+    async def _append_to_log(self, folded: Folded) -> int:
+        """The log offset of the batch's last record; its notices go in the same request."""
+        appending = self._m.writer.append("log", self.number, folded.log)
+        log_offset, _ = await asyncio.gather(appending, self._m.writer.route(folded.notices))
+        return log_offset
 
     async def _publish(self, streams: dict[str, list[Outgoing]]) -> None:
         appends = [

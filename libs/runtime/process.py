@@ -29,7 +29,7 @@ def run_worker(make: Callable[[Settings], Worker[Any]]) -> int:
     # What is loaded by now lives as long as the process; entity states come and go in bulk. Scanning both less
     # often saves a tenth of the time.
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(200_000, 50, 100)
     try:
         return uvloop.run(worker.run())
     except WrongTopic as wrong:

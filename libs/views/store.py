@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
+from itertools import chain
 from typing import Any, Final
 
 import msgpack
@@ -60,8 +61,9 @@ class PartitionStore:
 
     async def apply(self, own: Ownership, folded: Folded, log_offset: int) -> None:
         """Write a batch and move the position to it. Updates ``own``."""
+        counters = {name: str(count) for name, count in folded.counters.items()}
         payload = msgpack.packb(
-            [_flat(folded.counters), [_packed(write) for write in folded.writes]],
+            [_flat(counters), [_packed(write) for write in folded.writes]],
             use_bin_type=False,  # what Lua reads knows no binary type
         )
         args: list[str | int | bytes] = [own.owner, own.epoch, folded.previous, folded.last, log_offset]
@@ -113,8 +115,8 @@ def _check(answer: bytes) -> None:
         raise NotOurs
 
 
-def _flat(pairs: Mapping[str, Any]) -> list[str]:
-    return [str(part) for pair in pairs.items() for part in pair]
+def _flat(pairs: Mapping[str, str]) -> list[str]:
+    return list(chain.from_iterable(pairs.items()))
 
 
 def _packed(write: EntityWrite) -> list[Any]:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from libs.ledger.aggregate import Aggregate
-from libs.ledger.entity import bookkeeping_json, recall
+from libs.ledger.entity import bookkeeping, bookkeeping_json, recall
 from libs.views.changes import Step
 from services.cli.failures import Failure
 from services.cli.text import printable, shortened
@@ -40,7 +40,9 @@ def state_document(aggregate: Aggregate[S], entity_id: str, fields: Mapping[str,
         raise Failure(
             f"the projection of {entity_id} in Redis is damaged ({why!r}): stratafold rebuild {aggregate.service}"
         ) from None
-    return aggregate.render(entity.state).json[:-1] + b"," + bookkeeping_json(entity) + b"}"
+    return (
+        aggregate.render(entity.state).json[:-1] + b"," + bookkeeping_json(entity, bookkeeping(entity)) + b"}"
+    )
 
 
 def printed(entity: str, document: bytes) -> None:

@@ -69,13 +69,15 @@ def fold(state: Execution, fact: Fact) -> Verdict:
 def evolve(state: Execution, fact: Fact, verdict: Verdict) -> Execution:
     """The execution after a fact; only an applied one changes it, and the first says whose it is."""
     body = fact.body
-    if state.strategy_id is None:
+    strategy_id, operation_id = state.strategy_id, state.operation_id
+    if strategy_id is None:
         strategy_id, operation_id = _identity(body)
-        state = replace(state, strategy_id=strategy_id, operation_id=operation_id)
     if verdict is not Verdict.APPLIED:
-        return state
-    return replace(
-        state,
+        return replace(state, strategy_id=strategy_id, operation_id=operation_id)
+    return Execution(
+        id=state.id,
+        strategy_id=strategy_id,
+        operation_id=operation_id,
         status=body["status"],
         status_reason=body["status_reason"],
         body=canonical(body, SHAPE),
