@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -26,7 +27,7 @@ from services.cli.failures import NOT_FOUND, Failure
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer, TopicPartition
 
-    from services.cli.letters import Letter, Wanted
+    from services.cli.letters import Letter, Newest, Wanted
 
     Spans = dict[TopicPartition, tuple[int, int]]
 
@@ -109,7 +110,13 @@ def show(
 
 
 def redrive(
-    service: Service = None,
+    meant: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SERVICE|PLACE]",
+            help="A service, or topic/partition/offset of one input or of its letter; none: all services.",
+        ),
+    ] = None,
     error: Error = None,
     pointer: Pointer = None,
     source: Source = None,
@@ -118,25 +125,41 @@ def redrive(
 ) -> None:
     """Send refused inputs again, as they came, to the topic they came from. The letters stay where they are.
 
-    What was sent again and refused again is a new letter; what was folded meanwhile will be a duplicate.
+    All of them, or those of a SERVICE, narrowed by --error, --pointer and --source, which go together; or the one of a
+    PLACE, such as operations.in/3/17 or operations.dead/3/5. Of equal letters (same service, key, value and headers)
+    only the newest is sent: what was sent again and refused again is a new letter, equal to the one before. What was
+    folded meanwhile will be a duplicate. Asks first, unless --yes is given; without a terminal --yes is needed.
     """
     from services.cli import clients
     from services.cli.letters import Wanted
 
     settings = load()
-    wanted = Wanted(error, pointer, _without_namespace(settings, source))
-    services = _services(settings, service)
-    spans, counted = clients.run(_count(settings, services, wanted), settings)
+    source = _without_namespace(settings, source)
+    if meant is not None and "/" in meant:
+        one = _place(settings, meant)
+        services: tuple[str, ...] = (one.service,)
+        if source is not None:
+            raise Failure(f"either the place {meant} or --source, not both")
+        wanted = Wanted(error, pointer, **one.wanted)
+    else:
+        services, wanted = _services(settings, meant), Wanted(error, pointer, source)
+    spans, newest, counted = clients.run(_choose(settings, services, wanted), settings)
     total = sum(counted.values())
     if total and not yes:
         if as_json or not sys.stdin.isatty():
             raise Failure(f"{_told(counted)} would be sent again: say --yes")
         typer.confirm(f"Send {_told(counted)} again?", abort=True)
-    sent = clients.run(_send_again(settings, spans, wanted, total), settings) if total else Counter[str]()
+    sent: Counter[str] = Counter()
+    if total:
+        sent = clients.run(_send_again(settings, spans, wanted, newest, total), settings)
     if as_json:
         typer.echo(json.dumps({"redriven": sent.total(), "services": dict(sent)}))
+    elif not sent:
+        typer.echo("no dead letter is meant: nothing sent")
     else:
-        typer.echo(f"{_told(sent)} sent again" if sent else "no dead letter is meant: nothing sent")
+        older = newest.seen - len(newest)
+        equal = f"; {older} older equal one{'' if older == 1 else 's'} not" if older else ""
+        typer.echo(f"{_told(sent)} sent again{equal}")
 
 
 def _services(settings: Settings, service: str | None) -> tuple[str, ...]:
@@ -191,40 +214,66 @@ async def _spans(
         yield consumer, await bounds(consumer, tps) if tps else {}
 
 
-async def _one(settings: Settings, place: str) -> Letter:
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A place that was typed, in the namespace: of an input, or of a letter in its `.dead` topic."""
+
+    service: str
+    stream: str
+    partition: int
+    offset: int
+    text: str
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        """Which letter it means."""
+        return {"place" if self.stream == "dead" else "source": self.text}
+
+
+def _place(settings: Settings, typed: str) -> _Place:
+    """Raises Failure for what is no place."""
+    found = re.fullmatch(r"(.+)\.(in|dead)/([0-9]+)/([0-9]+)", _without_namespace(settings, typed) or "")
+    service = found[1].removeprefix(f"{settings.namespace}.") if found else ""
+    if not found or service not in folds.BUILT:
+        raise Failure(f"{typed!r} is no place: topic/partition/offset, such as operations.in/3/17")
+    partition, offset = int(found[3]), int(found[4])
+    text = f"{found[1]}.{found[2]}/{partition}/{offset}"
+    return _Place(service, found[2], partition, offset, text)
+
+
+async def _one(settings: Settings, typed: str) -> Letter:
     from services.cli.letters import Wanted, read
 
-    found = re.fullmatch(r"(.+)\.(in|dead)/(\d+)/(\d+)", _without_namespace(settings, place) or "")
-    service = found and found[1].removeprefix(f"{settings.namespace}.")
-    if not found or service not in folds.BUILT:
-        raise Failure(f"{place!r} is no place: topic/partition/offset, such as operations.in/3/17")
-    partition, offset = int(found[3]), int(found[4])
-    async with _spans(settings, (service,)) as (consumer, spans):
-        mine = {tp: span for tp, span in spans.items() if tp.partition == partition}
-        if found[2] == "dead":
-            mine = {tp: (max(begin, offset), min(end, offset + 1)) for tp, (begin, end) in mine.items()}
-            wanted = Wanted()
-        else:
-            wanted = Wanted(source=found[0])
+    place = _place(settings, typed)
+    wanted = Wanted(**place.wanted)
+    async with _spans(settings, (place.service,)) as (consumer, spans):
+        mine = {tp: span for tp, span in spans.items() if tp.partition == place.partition}
+        if place.stream == "dead":
+            at = place.offset
+            mine = {tp: (max(begin, at), min(end, at + 1)) for tp, (begin, end) in mine.items()}
         async for one in read(consumer, mine):
             if wanted.holds(one):
                 return one
-    raise Failure(f"there is no dead letter of {place}", NOT_FOUND)
+    raise Failure(f"there is no dead letter of {typed}", NOT_FOUND)
 
 
-async def _count(settings: Settings, services: tuple[str, ...], wanted: Wanted) -> tuple[Spans, Counter[str]]:
-    """How many letters are meant, by service, and what was read to tell: only that is sent again."""
-    from services.cli.letters import read, service_of
+async def _choose(
+    settings: Settings, services: tuple[str, ...], wanted: Wanted
+) -> tuple[Spans, Newest, Counter[str]]:
+    """What was read, the newest of what is meant in it, and how many those are by service: only that is sent again."""
+    from services.cli.letters import Newest, read, service_of
 
+    newest, counted = Newest(), Counter[str]()
     async with _spans(settings, services) as (consumer, spans):
-        counted: Counter[str] = Counter()
         async for one in read(consumer, spans):
-            if wanted.holds(one):
+            if wanted.holds(one) and newest.add(one):
                 counted[service_of(one.topic)] += 1
-    return spans, counted
+    return spans, newest, counted
 
 
-async def _send_again(settings: Settings, spans: Spans, wanted: Wanted, total: int) -> Counter[str]:
+async def _send_again(
+    settings: Settings, spans: Spans, wanted: Wanted, newest: Newest, total: int
+) -> Counter[str]:
     from libs.runtime.failpoints import Failpoint
     from libs.runtime.journal import Journal
     from services.cli.clients import open_consumer, open_producer
@@ -248,7 +297,7 @@ async def _send_again(settings: Settings, spans: Spans, wanted: Wanted, total: i
         with _progress(total) as advance:
             chunk: list[Letter] = []
             async for one in read(consumer, spans):
-                if wanted.holds(one):
+                if wanted.holds(one) and newest.holds(one):
                     chunk.append(one)
                 if len(chunk) >= _CHUNK:
                     await send(chunk)

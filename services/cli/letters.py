@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
+import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from libs.ledger.records import Headers
@@ -38,6 +40,17 @@ class Letter:
         """``topic/partition/offset`` of the dead letter itself."""
         return f"{self.topic}/{self.partition}/{self.offset}"
 
+    @property
+    def content(self) -> bytes:
+        """A digest of what was refused, wherever it came from: service, key, value and the input's own headers."""
+        own = [[name, _hex(value)] for name, value in self.headers]
+        whole = [service_of(self.topic), _hex(self.key), _hex(self.value), own]
+        return hashlib.blake2b(orjson.dumps(whole), digest_size=16).digest()
+
+
+def _hex(value: bytes | None) -> str | None:
+    return None if value is None else value.hex()
+
 
 def service_of(topic: str) -> str:
     """The service of a `.dead` topic, whatever its namespace."""
@@ -64,11 +77,15 @@ def letter(record: Record) -> Letter:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """Which letters are meant; None means any. ``source`` may be shortened to ``topic`` or ``topic/partition``."""
+    """Which letters are meant; None means any. ``source`` may be shortened to ``topic`` or ``topic/partition``.
+
+    ``place`` is that of one letter itself.
+    """
 
     error: str | None = None
     pointer: str | None = None
     source: str | None = None
+    place: str | None = None
 
     def holds(self, one: Letter) -> bool:
         """Whether a letter is meant."""
@@ -76,7 +93,36 @@ class Wanted:
             (self.error is None or one.error == self.error)
             and (self.pointer is None or one.pointer == self.pointer)
             and (self.source is None or f"{one.source}/".startswith(f"{self.source}/"))
+            and (self.place is None or one.place == self.place)
         )
+
+
+@dataclass(slots=True)
+class Newest:
+    """Of equal letters the newest: what is sent again and refused again leaves an equal one, to be sent but once."""
+
+    _by_content: dict[bytes, tuple[str, int, int]] = field(default_factory=dict)
+    seen: int = 0
+
+    def add(self, one: Letter) -> bool:
+        """Take a letter into account; whether it is the first of its equals."""
+        self.seen += 1
+        content, when = one.content, _when(one)
+        known = self._by_content.get(content)
+        self._by_content[content] = when if known is None else max(when, known)
+        return known is None
+
+    def holds(self, one: Letter) -> bool:
+        """Whether a letter is the newest of its equals."""
+        return self._by_content.get(one.content) == _when(one)
+
+    def __len__(self) -> int:
+        """How many different letters there are."""
+        return len(self._by_content)
+
+
+def _when(one: Letter) -> tuple[str, int, int]:
+    return one.at, one.partition, one.offset
 
 
 async def read(

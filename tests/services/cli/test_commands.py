@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -155,6 +156,31 @@ async def test_dead_letters_are_listed_shown_and_sent_again_as_they_came(deploym
     after = _run(deployment, "dead", "list", "--error", "malformed_uuid", "--json").json
     assert len(after) == 2
     assert after[0]["source"] != after[1]["source"]
+
+
+async def test_a_letter_that_was_sent_again_is_not_sent_twice_the_next_time(deployment: Deployment) -> None:
+    """However often a bad input is redriven, one copy is added each time; a place means one letter."""
+    line = b'{"id": "again and again"}'
+    assert _run(deployment, "push", "--raw", "operations.in", "-", given=line).status == 0
+    await deployment.settle()
+
+    def letters() -> list[dict[str, Any]]:
+        listed: list[dict[str, Any]] = _run(deployment, "dead", "list", "operations", "--json").json
+        return [one for one in listed if "again" in one["detail"] or one["size"] == len(line)]
+
+    (first,) = letters()
+    for turn in range(1, 5):
+        all_of_it = ["operations", "--error", first["error"]]
+        words = (all_of_it, all_of_it, [first["source"]], [letters()[0]["place"]])[turn - 1]
+        told = _run(deployment, "dead", "redrive", *words, "--yes")
+        assert told.status == 0, told.err
+        await deployment.settle()
+        assert len(letters()) == 1 + turn
+    both = _run(deployment, "dead", "redrive", first["source"], "--source", "operations.in", "--yes")
+    assert both.status == 2
+    assert "--source" in both.line
+    nobody = f"{deployment.topic('operations.in')}/0/99999"
+    assert b"nothing sent" in _run(deployment, "dead", "redrive", nobody, "--yes").out
 
 
 def test_a_worker_that_is_gone_makes_what_is_shown_be_called_old(deployment: Deployment) -> None:

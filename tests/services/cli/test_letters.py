@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
-from services.cli.letters import Letter, Wanted, letter
+from services.cli.letters import Letter, Newest, Wanted, letter
 
 
 @dataclass
@@ -55,7 +55,35 @@ def test_the_first_six_headers_are_ours_and_the_rest_the_inputs_own_even_of_the_
         (Wanted(source="operations.in/3/17"), True),
         (Wanted(source="operations.in/3/1"), False),
         (Wanted(error="missing_field", pointer="/x"), False),
+        (Wanted(place="operations.dead/3/5"), True),
+        (Wanted(place="operations.dead/3/50"), False),
     ],
 )
 def test_what_is_meant(wanted: Wanted, held: bool) -> None:
     assert wanted.holds(_letter()) is held
+
+
+@pytest.mark.parametrize(
+    ("changed", "equal"),
+    [
+        ({"source": "operations.in/3/18"}, True),
+        ({"partition": 4}, True),
+        ({"key": b"other"}, False),
+        ({"key": None}, False),
+        ({"value": b"other"}, False),
+        ({"value": None}, False),
+        ({"headers": [("trace", b"1")]}, False),
+        ({"headers": [("trace", None)]}, False),
+        ({"topic": "executions.dead"}, False),
+    ],
+)
+def test_of_equal_letters_only_the_newest_is_sent_again(changed: dict[str, object], equal: bool) -> None:
+    """Equal are those of the same service, key, value and headers of the input's own, wherever they came from."""
+    first = _letter()
+    second = replace(first, offset=9, at="2026-01-01T00:00:01.000Z", **changed)  # type: ignore[arg-type]
+    for order in ([first, second], [second, first]):
+        newest = Newest()
+        assert [newest.add(one) for one in order] == [True, not equal]
+        assert newest.holds(second)
+        assert newest.holds(first) is not equal
+        assert len(newest) == 2 - equal
