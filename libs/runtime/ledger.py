@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from libs.contracts.names import Names
@@ -23,16 +23,27 @@ def input_record(record: Record) -> InputRecord:
 
 
 class KafkaLedger:
-    """Reads one partition of ``log``, of the derived topics' tails, and single input records. Raises KafkaError."""
+    """Reads one partition of ``log``, of the derived topics' tails, and single input records. Raises KafkaError.
+
+    What it opens for longer than a question goes on ``open_for_good``, which whoever made it closes.
+    """
 
     def __init__(
-        self, servers: str, names: Names, service: str, partition: int, log: PartitionReader
+        self,
+        servers: str,
+        names: Names,
+        service: str,
+        partition: int,
+        log: PartitionReader,
+        open_for_good: AsyncExitStack,
     ) -> None:
         self._servers = servers
         self._names = names
         self._service = service
         self._partition = partition
         self._log = log
+        self._open_for_good = open_for_good
+        self._input: PartitionReader | None = None
 
     async def log_bounds(self) -> tuple[int, int]:
         """The log's first offset and the one after its last record."""
@@ -58,14 +69,18 @@ class KafkaLedger:
 
     async def input_bounds(self) -> tuple[int, int]:
         """The first input offset that is kept, and the one after the last committed record."""
-        async with self._reader("in") as reader:
-            return await reader.bounds()
+        return await (await self._input_reader()).bounds()
 
     async def input_at(self, offset: int) -> InputRecord | None:
         """An input record, None where the topic no longer keeps it."""
-        async with self._reader("in") as reader:
-            record = await reader.one(offset)
+        record = await (await self._input_reader()).one(offset)
         return None if record is None else input_record(record)
+
+    async def _input_reader(self) -> PartitionReader:
+        """One for all questions: thousands of refused inputs may be asked for, each a connection otherwise."""
+        if self._input is None:
+            self._input = await self._open_for_good.enter_async_context(self._reader("in"))
+        return self._input
 
     def _reader(self, stream: str) -> AbstractAsyncContextManager[PartitionReader]:
         return partition_reader(
@@ -85,5 +100,8 @@ def _cause(record: Record) -> int:
 @asynccontextmanager
 async def open_ledger(servers: str, names: Names, service: str, partition: int) -> AsyncIterator[KafkaLedger]:
     """Open a partition of a service's topics for reading."""
-    async with partition_reader(servers, names.topic(f"{service}.log"), partition) as log:
-        yield KafkaLedger(servers, names, service, partition, log)
+    async with AsyncExitStack() as opened:
+        log = await opened.enter_async_context(
+            partition_reader(servers, names.topic(f"{service}.log"), partition)
+        )
+        yield KafkaLedger(servers, names, service, partition, log, opened)
