@@ -15,6 +15,7 @@ from testcontainers.community.redis import RedisContainer
 from libs.local.kafka import RECORD_BYTES
 from libs.local.ports import free_port
 from libs.local.stack import LocalStack, start
+from tests.real.guard import guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,14 @@ class Servers:
 
 
 def local_stack(data: Path) -> LocalStack:
-    """A stack of its own in the folder, on free ports; not started, and to be brought down by whoever starts it."""
+    """A stack of its own in the folder, on free ports; not started, and to be brought down by whoever starts it.
+
+    If that is killed before, the stack is killed as well.
+    """
     kafka_port = free_port()
-    return LocalStack(data, kafka_port, free_port(kafka_port))
+    redis_port = free_port(kafka_port)
+    guard(data, kafka_port, redis_port)
+    return LocalStack(data, kafka_port, redis_port)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
-"""Starts a process of `up` so that it ends with `up`, however that ends: `python -m services.cli.leash PID PACKAGE`.
+"""Starts a process so that it ends with its parent, however that ends: `python -m services.cli.leash PID PACKAGE`.
 
+So do the processes of `up` with `up`. With a third word, KILL, the end is SIGKILL, for who may be paused by then.
 Light on purpose: it is gone as soon as it has become the process proper.
 """
 
@@ -16,11 +17,12 @@ _SET_PARENT_DEATH_SIGNAL: Final = 1  # PR_SET_PDEATHSIG of Linux' prctl; it stay
 
 
 def main() -> None:
-    """Become `python -m PACKAGE`, to be sent SIGTERM when process PID, our parent, is gone."""
+    """Become `python -m PACKAGE`, to be sent a signal when process PID, our parent, is gone."""
     parent, package = int(sys.argv[1]), sys.argv[2]
+    last = signal.SIGKILL if sys.argv[3:] == ["KILL"] else signal.SIGTERM
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+            ctypes.CDLL(None).prctl(_SET_PARENT_DEATH_SIGNAL, last)
     if os.getppid() != parent:
         sys.exit(0)  # it was gone before we asked to be told
     # without -P a folder called libs or services, where the user happens to be, would be taken for ours

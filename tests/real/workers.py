@@ -14,20 +14,28 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class WorkerProcess:
-    """One worker: ``python -m services.<service>``, or an entry of the tests' own that spoils it."""
+    """One worker: ``python -m services.<service>``, or an entry of the tests' own that spoils it.
+
+    It is killed with the tests' process, however that ends, even while it is paused.
+    """
 
     def __init__(self, module: str, environment: Mapping[str, str], log: Path) -> None:
         self.log = log
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("STRATAFOLD_")}
         with log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", module],
+                [sys.executable, "-m", "services.cli.leash", str(os.getpid()), module, "KILL"],
                 cwd=ROOT,
-                env={**inherited, **environment},
+                env={**inherited, "PYTHONPATH": str(ROOT), **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
             )
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
 
     @property
     def status(self) -> int | None:
