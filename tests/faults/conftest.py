@@ -36,5 +36,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     terminalreporter.section("faults")
     line(f"{'run':28}{'events':>8}{'faults':>8}{'doubles dropped':>17}{'seconds':>9}  outcome")
     for one in _outcomes:
-        said = "nothing lost, doubled or changed" if not one.wrong else f"WRONG: {one.wrong.splitlines()[0]}"
-        line(f"{one.name:28}{one.events:>8}{one.faults:>8}{one.doubles:>17}{one.seconds:>9.0f}  {said:.120}")
+        line(
+            f"{one.name:28}{one.events:>8}{one.faults:>8}{one.doubles:>17}{one.seconds:>9.0f}  {one.told:.120}"
+        )

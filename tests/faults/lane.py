@@ -6,16 +6,20 @@ import asyncio
 import time
 import traceback
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
+from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
+from libs.local.errors import LocalStackError
 from libs.local.stack import LocalStack
 from libs.runtime.failpoints import SETTING
 from tests.faults.traffic import traffic
-from tests.real.deployment import SERVICES, Deployment
+from tests.real.deployment import SERVICES, Deployment, HarnessFailed
 from tests.real.oracle import Audit, audit
 from tests.real.topics import Feeder
 from tests.real.verify import verify
@@ -23,6 +27,9 @@ from tests.real.workers import WorkerProcess
 from tests.stack import Servers
 
 Scenario = Callable[["Lane"], Awaitable[None]]
+# What the tests' own clients of Kafka and Redis raise, and what a test raises where they never answered. What the
+# program does shows in its processes and in what they leave behind, which is judged by assertions.
+OURS = (RedisError, KafkaError, ConnectionError, TimeoutError, LocalStackError, HarnessFailed)
 _KILLED = -9
 _PATIENCE = 150  # seconds; a session times out after 10, and the machine may be a busy one
 _SLICES = 40
@@ -30,7 +37,10 @@ _SLICES = 40
 
 @dataclass
 class Outcome:
-    """How a run ended; ``faults`` counts kills, pauses, restarts and the like, ``doubles`` what readers dropped."""
+    """How a run ended; ``faults`` counts kills, pauses, restarts and the like, ``doubles`` what readers dropped.
+
+    ``wrong`` says what the program did wrong, ``unjudged`` why there is no verdict: the tests' own clients failed.
+    """
 
     name: str
     events: int
@@ -38,6 +48,23 @@ class Outcome:
     doubles: int = 0
     seconds: float = 0.0
     wrong: str = ""
+    unjudged: str = ""
+
+    @property
+    def amiss(self) -> str:
+        """Why the run proves nothing good, whosever fault that is; empty where all is well."""
+        return self.wrong or (
+            f"no verdict, the tests' own clients failed: {self.unjudged}" * bool(self.unjudged)
+        )
+
+    @property
+    def told(self) -> str:
+        """The outcome in a line."""
+        if self.wrong:
+            return f"WRONG: {self.wrong.splitlines()[0]}"
+        if self.unjudged:
+            return f"NO VERDICT, the harness failed: {self.unjudged.splitlines()[0]}"
+        return "nothing lost, doubled or changed"
 
 
 @dataclass
@@ -165,9 +192,14 @@ async def run(
         outcome.wrong = await _judge(lane, found)
         await lane.stop()
     except Exception as why:  # noqa: BLE001 - whatever ends a run is its outcome; the others go on
-        outcome.wrong = f"{type(why).__name__}: {why}\n{''.join(traceback.format_tb(why.__traceback__)[-3:])}"
+        said = f"{type(why).__name__}: {why}\n{''.join(traceback.format_tb(why.__traceback__)[-3:])}"
+        if isinstance(why, OURS):
+            outcome.unjudged = said
+        else:
+            outcome.wrong = said
     finally:
-        await lane.feeder.stop()
+        with suppress(*OURS):
+            await lane.feeder.stop()
         for worker in deployment.workers:
             if worker.status is None:
                 worker.kill()

@@ -48,5 +48,5 @@ def test_a_worker_without_this_safeguard_is_caught(
     outcomes: dict[str, Outcome], mutant: str, said: str
 ) -> None:
     """By the very checks that the true workers pass, and for the reason that was meant."""
-    wrong = outcomes[mutant].wrong
-    assert said in wrong, wrong
+    assert not outcomes[mutant].unjudged, outcomes[mutant].amiss
+    assert said in outcomes[mutant].wrong, outcomes[mutant].wrong

@@ -29,4 +29,4 @@ def outcomes(
 @pytest.mark.parametrize("name", [*PLAN.beside, *PLAN.alone])
 def test_nothing_is_lost_doubled_or_changed(outcomes: dict[str, Outcome], name: str) -> None:
     """Every input offset once in the log, Redis and events as a clean run has them, and `verify` agrees."""
-    assert not outcomes[name].wrong, outcomes[name].wrong
+    assert not outcomes[name].amiss, outcomes[name].amiss

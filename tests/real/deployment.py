@@ -22,6 +22,10 @@ from tests.stack import Servers
 SERVICES = ("executions", "operations")  # in the order in which one feeds the other
 
 
+class HarnessFailed(Exception):
+    """The tests' own clients could not look, so nothing can be said of the program."""
+
+
 @dataclass
 class Deployment:
     """What a test runs; ``folder`` is for the workers' log lines."""
@@ -91,13 +95,21 @@ class Deployment:
             await asyncio.sleep(0.2)
 
     async def settle(self, seconds: float = 90, services: tuple[str, ...] = SERVICES) -> None:
-        """Wait until every partition is ready and has no lag; raises AssertionError with the workers' last lines."""
+        """Wait until every partition is ready and has no lag.
+
+        Raises AssertionError with the workers' last lines; HarnessFailed where nobody could look in the end.
+        """
         end = time.monotonic() + seconds
         async with Redis.from_url(self.servers.redis, socket_timeout=5) as redis:
             lacking = ["nothing was looked at"]
+            failed: Exception | None = None
             while lacking:
-                assert time.monotonic() < end, f"after {seconds} s: {lacking}\n{self.last_words()}"
+                said = f"after {seconds} s: {lacking}"
+                if failed is not None and time.monotonic() >= end:
+                    raise HarnessFailed(f"{said}\n{self.last_words()}") from failed
+                assert time.monotonic() < end, f"{said}\n{self.last_words()}"
                 await asyncio.sleep(0.2)
+                failed = None
                 try:
                     # feeders first: once they are done, nothing is added to what they feed
                     for service in services:
@@ -105,7 +117,7 @@ class Deployment:
                         if lacking:
                             break
                 except (RedisError, KafkaError) as why:
-                    lacking = [repr(why)]
+                    lacking, failed = [repr(why)], why
 
     async def _lacking(self, redis: Redis, service: str) -> list[str]:
         topic = self.topic(f"{service}.in")
