@@ -30,14 +30,13 @@ from libs.runtime.patience import Patience
 from libs.runtime.ports import Input, OpenLedger, Store, Writer
 from libs.runtime.recovery import (
     DamagedLog,
-    DamagedProjection,
     InputShorter,
     LogShorter,
     Recovery,
     load_entities,
 )
 from libs.telemetry.latency import Latencies
-from libs.views.ownership import Behind, BeingRebuilt, NotOurs, Ownership
+from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs, Ownership, PositionDamaged
 
 S = TypeVar("S")
 
@@ -56,7 +55,7 @@ _STARTS_AGAIN: Final = (
     Behind,
     NotOurs,
     BeingRebuilt,
-    DamagedProjection,
+    Damaged,
     InputUnreadable,
     PlaceUnknown,
     KafkaError,
@@ -109,10 +108,10 @@ class Partition(Generic[S]):
                 own, fold = await self._recover()
                 backoff = _FIRST_BACKOFF
                 await self._serve(own, fold)
-            except (LogShorter, InputShorter, DamagedLog) as why:
+            except (LogShorter, InputShorter, DamagedLog, PositionDamaged) as why:
                 await self._halt(str(why))
             except _STARTS_AGAIN as why:
-                self._distrust = isinstance(why, DamagedProjection)
+                self._distrust = isinstance(why, Damaged)
                 pause = _PAUSES.get(type(why), backoff)
                 self._log.warning("starting again from the log", why=repr(why), seconds=round(pause, 1))
                 await self._sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311

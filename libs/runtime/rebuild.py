@@ -26,8 +26,8 @@ from libs.runtime.failpoints import Failpoint
 from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.ledger import open_ledger
 from libs.runtime.patience import Patience
-from libs.runtime.recovery import DamagedProjection, Recovery, Unpublished
-from libs.views.ownership import Behind, BeingRebuilt, NotOurs, Ownership
+from libs.runtime.recovery import Recovery, Unpublished
+from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs, Ownership
 from libs.views.store import PartitionStore
 
 S = TypeVar("S")
@@ -77,7 +77,7 @@ class Rebuild(Generic[S]):
         self._patience = Patience(lambda: kafka_answers(servers), _DEADLINE)
 
     async def run(self, partitions: int) -> list[Rebuilt]:
-        """Rebuild all partitions. Raises Interrupted, Stuck, KafkaError; waits while Redis is away."""
+        """Rebuild all partitions. Raises Interrupted, PositionDamaged, Stuck, KafkaError; waits while Redis is away."""
         turns = asyncio.Semaphore(_AT_ONCE)
 
         async def in_turn(partition: int) -> Rebuilt:
@@ -98,7 +98,7 @@ class Rebuild(Generic[S]):
             own = await self._take(store)
             try:
                 return await self._held(store, own, number)
-            except (NotOurs, Behind, DamagedProjection) as why:
+            except (NotOurs, Behind, Damaged) as why:
                 logger.warning("beginning again", partition=number, why=repr(why))
         raise Interrupted(
             f"{self._aggregate.service} partition {number}: another process keeps taking it over"

@@ -19,7 +19,7 @@ from libs.runtime.entities import EntityCache
 from libs.runtime.failpoints import Failpoint
 from libs.runtime.patience import Patience
 from libs.runtime.ports import Ledger, Reach, Store, Writer
-from libs.views.ownership import Ownership
+from libs.views.ownership import Damaged, Ownership
 
 S = TypeVar("S")
 
@@ -42,7 +42,7 @@ class Unpublished(Exception):
     """What follows from the next log records was never published: that is the worker's to do, not a rebuild's."""
 
 
-class DamagedProjection(Exception):
+class DamagedProjection(Damaged):
     """An entity in Redis is not what any fold wrote."""
 
 
@@ -86,7 +86,7 @@ class Recovery(Generic[S]):
     async def run(self, own: Ownership, distrust: bool = False, published: int = -1) -> PartitionFold[S]:
         """Refold into Redis; the fold to go on with. What follows up to input offset ``published`` is known to be out.
 
-        Raises LogShorter, DamagedProjection, NotOurs, Behind, KafkaError; without a writer Unpublished.
+        Raises LogShorter, Damaged, PositionDamaged, NotOurs, Behind, KafkaError; without a writer Unpublished.
         """
         _, end = await self._patience.kafka("find the log's end", self._ledger.log_bounds())
         if own.log_offset >= end:

@@ -17,6 +17,14 @@ class BeingRebuilt(Exception):
     """The store refused to hand the partition over, because a rebuild holds it."""
 
 
+class Damaged(Exception):
+    """The store holds of the partition what no worker wrote, such as a key of another type: it is to be made anew."""
+
+
+class PositionDamaged(Exception):
+    """The key that says whose the partition is, and how far it is written, is no hash: only people can mend that."""
+
+
 @dataclass(slots=True)
 class Ownership:
     """A partition taken: input and log offsets of the last record written (-1 = none), and its counters."""

@@ -10,10 +10,11 @@ from typing import Any, Final
 import msgpack
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
+from redis.exceptions import ResponseError
 
 from libs.contracts.names import ENTITIES, Names
 from libs.ledger.records import EntityWrite, Folded
-from libs.views.ownership import Behind, BeingRebuilt, NotOurs, Ownership
+from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs, Ownership, PositionDamaged
 
 _UNLINK_AT_ONCE: Final = 1_000
 
@@ -23,7 +24,10 @@ def _script(redis: Redis, name: str) -> AsyncScript:
 
 
 class PartitionStore:
-    """What a worker, a rebuild or a verification does with one partition. Raises NotOurs, Behind, RedisError."""
+    """What a worker, a rebuild or a verification does with one partition.
+
+    Raises NotOurs, Behind, RedisError; Damaged or PositionDamaged where a key is of another type than it should be.
+    """
 
     def __init__(self, redis: Redis, names: Names, service: str, partition: int, history: int) -> None:
         self._redis = redis
@@ -41,7 +45,7 @@ class PartitionStore:
 
     async def take(self, owner: str, lease_ms: int = 0) -> Ownership:
         """Become the owner with a higher epoch; a rebuild takes a lease that keeps workers out. Raises BeingRebuilt."""
-        answer = await self._take(keys=[self._position, self._counters], args=[owner, lease_ms])
+        answer = await self._call(self._take, [self._position, self._counters], [owner, lease_ms])
         if answer[0] == b"REBUILDING":
             raise BeingRebuilt(answer[1].decode())
         flat = answer[4]
@@ -51,7 +55,7 @@ class PartitionStore:
     async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
         """The hashes of those subjects that exist; ``own.input_offset`` is what must be written at least."""
         keys = [self._position, *(self._entities + subject for subject in subjects)]
-        answer = await self._load(keys=keys, args=[own.owner, own.epoch, own.input_offset])
+        answer = await self._call(self._load, keys, [own.owner, own.epoch, own.input_offset])
         _check(answer[0])
         return {
             subject: {k.decode(): v.decode() for k, v in zip(flat[::2], flat[1::2], strict=True)}
@@ -68,13 +72,13 @@ class PartitionStore:
         )
         args: list[str | int | bytes] = [own.owner, own.epoch, folded.previous, folded.last, log_offset]
         args += [self._history, self._entities, self._prefix + "by:", payload]
-        _check(await self._apply(keys=[self._position, self._counters], args=args))
+        _check(await self._call(self._apply, [self._position, self._counters], args))
         own.input_offset, own.log_offset = folded.last, log_offset
 
     async def say(self, own: Ownership, fields: Mapping[str, str]) -> None:
         """Set fields of the position, and look whether it is still ours and nothing was forgotten."""
         args: list[str | int] = [own.owner, own.epoch, own.input_offset, *_flat(fields)]
-        _check(await self._own(keys=[self._position], args=args))
+        _check(await self._call(self._own, [self._position], args))
 
     async def holds_anything(self) -> bool:
         """Whether this partition left counters behind, as every write does."""
@@ -87,7 +91,7 @@ class PartitionStore:
         """
         own.input_offset = own.log_offset = -1
         own.counters.clear()
-        _check(await self._clear(keys=[self._position], args=[own.owner, own.epoch]))
+        _check(await self._call(self._clear, [self._position], [own.owner, own.epoch]))
         doomed: list[bytes | str] = []
         kept = {self._position.encode(), self._counters.encode()}
         async for key in self._redis.scan_iter(match=self._prefix + "*", count=_UNLINK_AT_ONCE):
@@ -105,7 +109,23 @@ class PartitionStore:
         await self.say(own, {"_rebuild_until": str(until)})
 
     async def _remove(self, own: Ownership, doomed: Sequence[bytes | str]) -> None:
-        _check(await self._wipe(keys=[self._position, *doomed], args=[own.owner, own.epoch]))
+        _check(await self._call(self._wipe, [self._position, *doomed], [own.owner, own.epoch]))
+
+    async def _call(self, script: AsyncScript, keys: Sequence[bytes | str], args: Sequence[Any]) -> Any:
+        """Run a script. A key of another type is no absence of Redis, which would be waited for."""
+        try:
+            return await script(keys=keys, args=args)
+        except ResponseError as why:
+            if "WRONGTYPE" not in str(why):
+                raise
+            answer = await self._redis.type(self._position)
+            kind = answer if isinstance(answer, str) else answer.decode()
+            if kind not in ("hash", "none"):
+                raise PositionDamaged(
+                    f"the Redis key {self._position} holds a {kind} instead of a hash: remove it (DEL),"
+                    " and the partition is made anew from the log"
+                ) from why
+            raise Damaged(f"under {self._prefix}… a Redis key is of another type than it should be") from why
 
 
 def _check(answer: bytes) -> None:

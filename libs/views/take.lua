@@ -1,6 +1,7 @@
 -- Take a partition: a higher epoch shuts every earlier owner out.
 -- KEYS: position, counters. ARGV: owner, lease in ms ('0' for a worker).
 -- Returns OK, epoch, input_offset, log_offset, counters; or REBUILDING, owner.
+-- Counters that are no hash are none that count: the partition is told to be at its beginning, and they are leftovers.
 local held = redis.call('HMGET', KEYS[1], '_rebuild_until', 'owner', 'epoch')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -16,6 +17,10 @@ if ARGV[2] == '0' then
   redis.call('HDEL', KEYS[1], '_rebuild_until')
 else
   redis.call('HSET', KEYS[1], '_rebuild_until', string.format('%.0f', now + ARGV[2]))
+end
+local counters = redis.call('TYPE', KEYS[2]).ok
+if counters ~= 'hash' and counters ~= 'none' then
+  return {'OK', string.format('%.0f', epoch), '-1', '-1', {}}
 end
 local at = redis.call('HMGET', KEYS[1], 'input_offset', 'log_offset')
 return {'OK', string.format('%.0f', epoch), at[1], at[2], redis.call('HGETALL', KEYS[2])}

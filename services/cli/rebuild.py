@@ -63,6 +63,7 @@ def rebuild(
 async def _rebuild(settings: Settings, service: str, quiet: bool) -> list[Rebuilt]:
     from libs.runtime.patience import Stuck
     from libs.runtime.rebuild import Interrupted, Rebuild
+    from libs.views.ownership import PositionDamaged
     from services.cli import clients
     from services.cli.progress import Bar
     from services.cli.topics import check
@@ -78,7 +79,7 @@ async def _rebuild(settings: Settings, service: str, quiet: bool) -> list[Rebuil
             )
             try:
                 return await rebuilding.run(settings.partitions)
-            except Interrupted as why:
+            except (Interrupted, PositionDamaged) as why:
                 raise Failure(str(why), status=1) from None
             except Stuck as why:
                 raise Failure(str(why), status=_STUCK) from None

@@ -1,0 +1,103 @@
+"""A key of another type than a worker writes is damage, not the absence of Redis: nobody waits for it to pass."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from libs.views.ownership import Damaged, PositionDamaged
+from libs.views.store import PartitionStore
+from tests.e2e.examples import OPERATION_PRICING, OPERATION_SETTLED
+from tests.real.deployment import Deployment
+from tests.real.topics import Push
+from tests.real.verify import verify
+from tests.stack import Servers
+
+pytestmark = pytest.mark.real
+
+ID = "663a258c-5e7c-456f-9759-73e02db8b5d9"
+SERVICE = ("operations",)
+
+
+@pytest.fixture
+async def redis(shared_servers: Servers) -> AsyncIterator[Redis]:
+    """Redis."""
+    async with Redis.from_url(shared_servers.redis) as client:
+        yield client
+
+
+@pytest.fixture
+async def deployment(shared_servers: Servers, namespace: str, tmp_path: Path) -> AsyncIterator[Deployment]:
+    """A worker of operations that folded one of them, in the one partition."""
+    made = Deployment(shared_servers, namespace, tmp_path, partitions=1)
+    await made.create()
+    made.start("operations")
+    await made.push([Push(made.topic("operations.in"), OPERATION_PRICING, ID.encode())])
+    await made.settle(services=SERVICE)
+    yield made
+    made.stop()
+
+
+async def _said(deployment: Deployment, text: str, seconds: float = 30) -> str:
+    """The worker's first line that holds the text."""
+    end = time.monotonic() + seconds
+    while True:
+        lines = deployment.workers[0].log.read_text().splitlines()
+        if found := [line for line in lines if text in line]:
+            return found[0]
+        assert time.monotonic() < end, f"nobody said {text!r}\n{deployment.last_words()}"
+        await asyncio.sleep(0.2)
+
+
+@pytest.mark.parametrize("key", ["operation:{id}", "operation:{id}:log", "by:status:settled", "counters"])
+async def test_a_projection_of_another_type_is_made_anew_from_the_log(
+    deployment: Deployment, redis: Redis, key: str
+) -> None:
+    """Whichever of the partition's keys it is: once the worker meets it, everything is cleared and folded again."""
+    assert deployment.stop() == [0]
+    damaged = deployment.names.partition_prefix("operations", 0) + key.format(id=ID)
+    await redis.unlink(damaged)
+    await redis.set(damaged, "not ours")
+    deployment.start("operations")
+    await deployment.push([Push(deployment.topic("operations.in"), OPERATION_SETTLED, ID.encode())])
+    await deployment.settle(30, services=SERVICE)
+    assert await redis.type(damaged) != b"string"
+    status, said = await asyncio.to_thread(verify, deployment)
+    assert "operations" in said
+    assert status == 0, said
+
+
+async def test_a_position_of_another_type_is_named_and_the_worker_goes_on_once_it_is_removed(
+    deployment: Deployment, redis: Redis
+) -> None:
+    """It says whose the partition is, so the worker stands still rather than mend it, also where it is overwritten."""
+    position = deployment.names.position("operations", 0)
+    await redis.unlink(position)
+    await redis.set(position, "not ours")
+    line = json.loads(await _said(deployment, "halted"))
+    assert line["level"] == "error"
+    assert position in line["why"]
+    assert "string" in line["why"]
+    await redis.unlink(position)
+    await deployment.push([Push(deployment.topic("operations.in"), OPERATION_SETTLED, ID.encode())])
+    await deployment.settle(45, services=SERVICE)
+    assert (await asyncio.to_thread(verify, deployment))[0] == 0
+
+
+async def test_the_store_tells_which_of_its_keys_it_is(redis: Redis, deployment: Deployment) -> None:
+    assert deployment.stop() == [0]
+    store = PartitionStore(redis, deployment.names, "operations", 0, 100)
+    own = await store.take("me")
+    await redis.set(deployment.names.partition_prefix("operations", 0) + "operation:x", "1")
+    with pytest.raises(Damaged):
+        await store.load(own, ["x"])
+    await redis.set(deployment.names.position("operations", 0), "1")
+    for attempt in (store.take("me"), store.say(own, {}), store.load(own, ["x"]), store.clear(own)):
+        with pytest.raises(PositionDamaged, match="position"):
+            await attempt
