@@ -32,6 +32,7 @@ class Child:
         self.restarts = 0
         self.why: str | None = None
         self.given_up = False
+        self.ended: set[int] = set()  # the ids of its processes that are gone
         self._environment = environment
         self._popen: subprocess.Popen[bytes] | None = None
         self._started = 0.0
@@ -64,6 +65,7 @@ class Child:
                 start_new_session=True,  # Ctrl-C in the terminal is for us alone
             )
         self._started = time.monotonic()
+        self.ended.discard(self._popen.pid)
 
     def look(self) -> str | None:
         """See whether it ended, and start it again once its pause is over; what there is to tell, if anything."""
@@ -71,6 +73,7 @@ class Child:
             status = self._popen.poll()
             if status is None:
                 return None
+            self.ended.add(self._popen.pid)
             self._popen = None
             verdict = judge(status, time.monotonic() - self._started, self._streak)
             self._streak, self.why = verdict.streak, verdict.why

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from libs.views.reading import PartitionView
 
 _WINDOW: Final = 5.0  # seconds that a rate is taken over
+_SEEN_WITHIN_MS: Final = 3_000  # a worker looks after its partitions once a second
 
 VERDICTS: Final = ("applied", "late", "duplicate", "conflict", "ignored", "quarantined", "forwarded")
 
@@ -49,11 +50,28 @@ class Rate:
         return (value - first) / (at - first_at) if at > first_at else 0.0
 
 
+def at_work(
+    views: Sequence[PartitionView], now_ms: float, ended: Collection[str] = ()
+) -> list[PartitionView]:
+    """The same, ready only those whose worker was there a moment ago; ``ended`` are beginnings of owners that are gone.
+
+    What Redis says stays as it was when a worker dies: that it died is for us to tell.
+    """
+
+    def ready(view: PartitionView) -> bool:
+        at = view.position
+        seen = at.seen_at is not None and now_ms - at.seen_at <= _SEEN_WITHIN_MS
+        return view.ready and seen and not (at.owner or "").startswith(tuple(ended))
+
+    return [replace(view, ready=ready(view)) for view in views]
+
+
 def figures(
     service: str, views: Sequence[PartitionView], bounds: Sequence[tuple[int, int]] | None, rate: float
 ) -> Figures:
     """Sum up; ``bounds`` are the first and the next offset of each partition of the input, None where unknown.
 
+    Where no partition is ready nothing comes in, whatever came a moment ago.
     Of the partitions' latencies p50 is the middle one, p99 the worst; those where nothing came don't count.
     """
     counters: Counter[str] = Counter()
@@ -68,7 +86,7 @@ def figures(
         service=service,
         partitions=len(views),
         ready=sum(view.ready for view in views),
-        rate=rate,
+        rate=rate if any(view.ready for view in views) else 0.0,
         lag=lag,
         p50_ms=p50s[len(p50s) // 2] if p50s else 0.0,
         p99_ms=max(p99s, default=0.0),

@@ -13,6 +13,8 @@ from services.cli.text import printable
 
 _MOST: Final = 256 * 1024  # bytes read at a time; what a burst wrote before that is left aside
 _SERIOUS: Final = frozenset({"warning", "error", "critical"})
+# What Kafka's client says of its retries is for the log file: what comes of them, our own lines say.
+_CLIENTS: Final = frozenset({"aiokafka"})
 _BESIDE: Final = frozenset({"time", "level", "process", "logger", "event", "exception", "service", "stack"})
 
 
@@ -65,6 +67,8 @@ def problem(process: str, line: bytes) -> Problem | None:
     except orjson.JSONDecodeError:
         return Problem(process, "", "error", printable(line.decode(errors="replace").rstrip()))
     if not isinstance(entry, dict) or entry.get("level") not in _SERIOUS:
+        return None
+    if str(entry.get("logger", "")).partition(".")[0] in _CLIENTS:
         return None
     fields = " ".join(f"{name}={value}" for name, value in entry.items() if name not in _BESIDE)
     last = str(entry.get("exception") or "").rstrip().rpartition("\n")[2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -157,11 +158,16 @@ class Session:
         return Scene(
             uptime=time.monotonic() - self._began,
             servers=(("Kafka", settings.kafka_servers), ("Redis", redis)),
-            seen=watch.seen,
+            seen=watch.now(self._ended()),
             processes=[self._line(child) for child in self._children],
             problems=[one for at, one in self._told if at >= since and one.level != "info"],
             addresses=self._addresses(),
         )
+
+    def _ended(self) -> list[str]:
+        """What the owners' names of partitions begin with, of workers that ended here."""
+        host = socket.gethostname()
+        return [f"{host}-{pid}-" for child in self._children for pid in child.ended]
 
     def _line(self, child: Child) -> ProcessLine:
         if child.pid is not None:

@@ -1,6 +1,7 @@
 """What `up` shows, looked up once a second: figures from Redis, lag and the latest derived events from Kafka.
 
-Never waits long: what does not answer is said to be away, and what was known last stays.
+Never waits long: what does not answer is said to be away, and what was known last stays, but for who is at work: that
+is told anew whenever it is asked, lest a worker that died look alive until the next answer.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
@@ -24,11 +25,12 @@ from libs.runtime.reader import Record
 from libs.settings import Settings
 from libs.views.reading import PartitionView, Views
 from services.cli.clients import make_consumer, make_redis
-from services.cli.figures import Figures, Rate, figures
+from services.cli.figures import Figures, Rate, at_work, figures
 from services.cli.summaries import name_of, summary
 
 _REDIS_SECONDS: Final = 1.5
 _KAFKA_SECONDS: Final = 3.0
+_FOR_KAFKA: Final = 0.5  # seconds that a look waits for Kafka's answer
 _POLL_MS: Final = 200
 _LATEST: Final = 6  # events of a partition that are looked at, however many came
 _KEPT: Final = 200
@@ -63,32 +65,49 @@ class Watch:
         self._services = services
         self._names = Names(settings.namespace)
         self._rates = {service: Rate() for service in services}
+        self._rate = dict.fromkeys(services, 0.0)
         self._redis = make_redis(settings, _REDIS_SECONDS)
         self._views: dict[str, list[PartitionView]] = {}
         self._consumer: AIOKafkaConsumer[Any, Any] | None = None
         self._bounds: dict[TopicPartition, tuple[int, int]] = {}
         self._positions: dict[TopicPartition, int] = {}
+        self._asking_kafka: asyncio.Task[None] | None = None
         self.seen = Seen([figures(service, [], None, 0.0) for service in services])
 
-    async def look(self) -> Seen:
-        """Look once; takes at most some seconds and raises nothing that an absent server would cause."""
-        await asyncio.gather(self._ask_redis(), self._ask_kafka())
-        self.seen.figures = [self._figures(service) for service in self._services]
+    async def look(self) -> None:
+        """Look once; takes at most some seconds and raises nothing that an absent server would cause.
+
+        Kafka that is slow to answer does not hold up what Redis tells: its answer is seen at a later look.
+        """
+        if self._asking_kafka is None or self._asking_kafka.done():
+            self._asking_kafka = asyncio.create_task(self._ask_kafka())
+        await asyncio.gather(self._ask_redis(), asyncio.wait({self._asking_kafka}, timeout=_FOR_KAFKA))
+        if self._asking_kafka.done():
+            self._asking_kafka.result()
+        for service, views in self._views.items():
+            total = sum(view.counters.get("in_total", 0) for view in views)
+            self._rate[service] = self._rates[service].add(time.monotonic(), total)
+
+    def now(self, ended: Collection[str] = ()) -> Seen:
+        """What is known, and who is at work at this moment; ``ended`` are beginnings of owners that are gone."""
+        self.seen.figures = [self._figures(service, ended) for service in self._services]
         return self.seen
 
     async def close(self) -> None:
         """Let the connections go."""
+        if self._asking_kafka is not None:
+            self._asking_kafka.cancel()
+            await asyncio.gather(self._asking_kafka, return_exceptions=True)
         await self._drop_consumer()
         await self._redis.aclose()
 
-    def _figures(self, service: str) -> Figures:
-        views = self._views.get(service, [])
+    def _figures(self, service: str, ended: Collection[str]) -> Figures:
+        views = at_work(self._views.get(service, []), time.time() * 1000, ended)
         tps = self._tps(service, "in")
         away = self.seen.kafka_away or self.seen.redis_away
         known = not away and len(views) == len(tps) and all(tp in self._bounds for tp in tps)
         bounds = [self._bounds[tp] for tp in tps] if known else None
-        total = sum(view.counters.get("in_total", 0) for view in views)
-        rate = self._rates[service].add(time.monotonic(), total) if views else 0.0
+        rate = 0.0 if away else self._rate[service]  # of what isn't seen nobody knows how fast it is
         return figures(service, views, bounds, rate)
 
     def _tps(self, service: str, stream: str) -> list[TopicPartition]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from libs.views.reading import PartitionView, Position
-from services.cli.figures import Rate, figures
+from services.cli.figures import Rate, at_work, figures
 
 
 def _view(
@@ -54,3 +54,33 @@ def test_a_counter_that_falls_starts_the_rate_anew() -> None:
     rate.add(0.0, 1_000)
     assert rate.add(1.0, 10) == 0.0
     assert rate.add(2.0, 20) == pytest.approx(10.0)
+
+
+def test_where_no_partition_is_ready_there_is_no_rate() -> None:
+    assert figures("operations", [_view(0, 9, ready=False)], None, 12.5).rate == 0.0
+    assert figures("operations", [_view(0, 9, ready=False), _view(1, 9)], None, 12.5).rate == 12.5
+
+
+@pytest.mark.parametrize(
+    ("owner", "seen_ms_ago", "ready"),
+    [
+        ("host-1-aa", 900, True),
+        ("host-1-aa", 3_001, False),
+        ("host-1-aa", None, False),
+        ("host-7-aa", 100, False),
+        ("host-77-aa", 100, True),
+        ("other-7-aa", 100, True),
+    ],
+)
+def test_a_partition_whose_worker_is_gone_or_was_not_seen_for_three_seconds_is_not_ready(
+    owner: str, seen_ms_ago: int | None, ready: bool
+) -> None:
+    """Told at this moment, whatever was the case when Redis answered last."""
+    seen_at = None if seen_ms_ago is None else 1_000_000 - seen_ms_ago
+    view = PartitionView(Position(0, owner=owner, says_ready=True, seen_at=seen_at), True)
+    assert [one.ready for one in at_work([view], 1_000_000, ["host-7-"])] == [ready]
+
+
+def test_nothing_makes_a_partition_ready_that_does_not_say_so() -> None:
+    view = PartitionView(Position(0, owner="host-1-aa", seen_at=1_000_000), False)
+    assert not at_work([view], 1_000_000)[0].ready
