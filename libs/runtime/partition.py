@@ -28,6 +28,7 @@ from libs.runtime.inbox import Inbox, InputUnreadable
 from libs.runtime.journal import PlaceUnknown
 from libs.runtime.patience import Patience
 from libs.runtime.ports import Input, OpenLedger, Store, Writer
+from libs.runtime.reasons import in_words
 from libs.runtime.recovery import (
     DamagedLog,
     InputShorter,
@@ -113,7 +114,7 @@ class Partition(Generic[S]):
             except _STARTS_AGAIN as why:
                 self._distrust = isinstance(why, Damaged)
                 pause = _PAUSES.get(type(why), backoff)
-                self._log.warning("starting again from the log", why=repr(why), seconds=round(pause, 1))
+                self._log.warning("starting again from the log", why=in_words(why), seconds=round(pause, 1))
                 await self._sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311
                 backoff = min(2 * backoff, _LAST_BACKOFF)
             finally:
