@@ -11,10 +11,12 @@ import orjson
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.envelope import Logged, parse_log_record
 from libs.ledger.reading import read, read_exactly
+from libs.ledger.verdict import Verdict
 
 S = TypeVar("S")
 
 _NULL: Final = b"null"
+_OTHERWISE: Final = frozenset({Verdict.LATE, Verdict.CONFLICT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +24,13 @@ class Step:
     """A log record of an entity's history, and what it changed: a field's name to its JSON (before, after).
 
     ``changed`` is None where that can't be known, because the beginning of the history is no longer at hand.
+    ``claimed`` is what a record that was overtaken or contradicts says otherwise than the projection: a field's name
+    to its JSON (held, claimed); None for every other record, and where it can't be known.
     """
 
     logged: Logged
     changed: dict[str, tuple[bytes, bytes]] | None
+    claimed: dict[str, tuple[bytes, bytes]] | None = None
 
 
 def steps(aggregate: Aggregate[S], entity_id: str, history: Iterable[bytes]) -> Iterator[Step]:
@@ -43,7 +48,11 @@ def steps(aggregate: Aggregate[S], entity_id: str, history: Iterable[bytes]) -> 
         fact = aggregate.observe(read(logged.data), logged.data)
         after = aggregate.evolve(state, fact, logged.verdict)
         members = shown if after is state else _members(aggregate.render(after).json)
-        yield Step(logged, _difference(shown, members))
+        claimed = None
+        if logged.verdict in _OTHERWISE:
+            claim = aggregate.evolve(aggregate.initial(entity_id), fact, Verdict.APPLIED)
+            claimed = _claimed(_members(logged.data), _members(aggregate.render(claim).json), members)
+        yield Step(logged, _difference(shown, members), claimed)
         state, shown = after, members
 
 
@@ -55,4 +64,16 @@ def _members(document: bytes) -> dict[str, bytes]:
 def _difference(before: dict[str, bytes], after: dict[str, bytes]) -> dict[str, tuple[bytes, bytes]]:
     names = dict.fromkeys((*after, *before))
     pairs = {name: (before.get(name, _NULL), after.get(name, _NULL)) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def _claimed(
+    said: dict[str, bytes], alone: dict[str, bytes], held: dict[str, bytes]
+) -> dict[str, tuple[bytes, bytes]]:
+    """Where what is held differs from what was said; ``alone`` is the projection that it would have made by itself.
+
+    What is not in that as it was said is no field of the entity: an execution's status, told to its operation.
+    """
+    own = [name for name, value in said.items() if alone.get(name) == value]
+    pairs = {name: (held.get(name, _NULL), said[name]) for name in own}
     return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -6,7 +6,7 @@ A module is listed here by name and has `register(app)`, which adds its commands
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
@@ -38,9 +38,22 @@ def build() -> typer.Typer:
 
     # With a callback, typer keeps subcommands even where there is only one of them.
     @app.callback()
-    def stratafold() -> None:
+    def stratafold(
+        version: Annotated[
+            bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)
+        ] = False,
+    ) -> None:
         """Folds trading events from Kafka into logs, projections and derived events."""
 
     for name in MODULES:
         import_module(f"services.cli.{name}").register(app)
     return app
+
+
+def _version(asked: bool) -> None:
+    if not asked:
+        return
+    from importlib.metadata import version
+
+    typer.echo(f"stratafold {version('stratafold')}")
+    raise typer.Exit

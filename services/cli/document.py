@@ -15,7 +15,7 @@ from libs.ledger.aggregate import Aggregate
 from libs.ledger.entity import bookkeeping, bookkeeping_json, recall
 from libs.views.changes import Step
 from services.cli.failures import Failure
-from services.cli.text import printable, shortened
+from services.cli.text import apart, printable
 
 S = TypeVar("S")
 
@@ -87,15 +87,22 @@ def _items(name: str, items: list[dict[str, Any]]) -> Table:
 
 
 def step_json(step: Step) -> bytes:
-    """A log record with `changed`: {field: [before, after]}, null where that can't be known."""
-    changed: Any = None
-    if step.changed is not None:
-        changed = {name: [orjson.Fragment(value) for value in pair] for name, pair in step.changed.items()}
-    return step.logged.value[:-1] + b',"changed":' + orjson.dumps(changed) + b"}"
+    """A log record with `changed`: {field: [before, after]}, null where that can't be known.
+
+    And with `claimed`: {field: [held, claimed]}, null but for what is late or a conflict.
+    """
+    added = orjson.dumps({"changed": _pairs(step.changed), "claimed": _pairs(step.claimed)})
+    return step.logged.value[:-1] + b"," + added[1:]
+
+
+def _pairs(fields: dict[str, tuple[bytes, bytes]] | None) -> Any:
+    if fields is None:
+        return None
+    return {name: [orjson.Fragment(value) for value in pair] for name, pair in fields.items()}
 
 
 def print_step(step: Step) -> None:
-    """Print a log record for a person: its head, and a line for each field that it changed."""
+    """Print a log record for a person: its head, and a line for each field that it changed or claimed otherwise."""
     console = Console(highlight=False)
     a = step.logged.attributes
     head = Text(f"{a['sequence']:>4}  ", style="bold")
@@ -108,13 +115,25 @@ def print_step(step: Step) -> None:
             Text("      what it changed can't be known: the history before it is cut off", style="dim")
         )
         return
-    for name, (before, after) in step.changed.items():
+    for name, pair in step.changed.items():
+        before, after = _short(pair)
         line = Text(f"      {printable(name)}: ", style="bold")
-        line.append(f"{_short(before)} → ", style="dim")
-        line.append(_short(after))
+        line.append(f"{before} → ", style="dim")
+        line.append(after)
+        console.print(line, soft_wrap=True)
+    for name, pair in (step.claimed or {}).items():
+        held, claimed = _short(pair)
+        line = Text(f"      {printable(name)}: ", style="bold")
+        line.append(f"claimed {claimed}", style=STATUS_STYLES.get(a["verdict"], ""))
+        line.append(f", {held} stands", style="dim")
         console.print(line, soft_wrap=True)
 
 
-def _short(value: bytes) -> str:
+def _short(pair: tuple[bytes, bytes]) -> tuple[str, str]:
+    one, other = (_text(value) for value in pair)
+    return apart(one, other, _SHOWN)
+
+
+def _text(value: bytes) -> str:
     decoded = orjson.loads(value)
-    return shortened(printable(decoded if isinstance(decoded, str) and decoded else value.decode()), _SHOWN)
+    return printable(decoded if isinstance(decoded, str) and decoded else value.decode())

@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any, Final
 
+from libs.contracts.names import ENTITIES
 from libs.ledger.aggregate import Aggregate
 from services.cli.failures import Failure
 
 BUILT: Final = ("operations", "executions")
+BUILT_ENTITIES: Final = tuple(ENTITIES[service] for service in BUILT)
 
 
 def running(services: Sequence[str]) -> tuple[str, ...]:

@@ -51,6 +51,7 @@ def push(
     raw: Annotated[
         bool, typer.Option("--raw", help="Send each line as it is, be it JSON or not: a record a line.")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")] = False,
 ) -> None:
     """Send JSON documents, arrays of them or JSON lines to an input topic, byte for byte.
 
@@ -68,7 +69,11 @@ def push(
     settings = load()
     job = _Job(settings, service, key, raw)
     clients.run(job.run(files), settings)
-    typer.echo(f"{job.sent} record{'' if job.sent == 1 else 's'} pushed to {job.topic}")
+    if as_json:
+        told = {"topic": job.topic, "pushed": job.sent, "not_pushed": job.refused}
+        typer.echo(orjson.dumps(told).decode())
+    else:
+        typer.echo(f"{job.sent} record{'' if job.sent == 1 else 's'} pushed to {job.topic}")
     if job.refused:
         typer.echo(f"stratafold: {job.refused} not pushed", err=True)
         raise typer.Exit(WRONG)

@@ -10,12 +10,13 @@ import typer
 from libs.contracts.names import Names
 from libs.settings import Settings, load
 from services.cli.failures import NOT_FOUND, Failure
-from services.cli.subjects import Subject, subject
+from services.cli.folds import BUILT_ENTITIES
+from services.cli.subjects import Subject, check_built, subject
 
 if TYPE_CHECKING:
     from libs.views.reading import Projection
 
-Entity = Annotated[str, typer.Argument(metavar="ENTITY", help="operation or execution.")]
+Entity = Annotated[str, typer.Argument(metavar="ENTITY", help=f"{' or '.join(BUILT_ENTITIES)}.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The entity's id.")]
 Account = Annotated[str | None, typer.Option("--account", help="The account that a strategy belongs to.")]
 Strategy = Annotated[str | None, typer.Option("--strategy", help="The strategy that a version belongs to.")]
@@ -39,8 +40,8 @@ def show(
     from services.cli import clients, folds
     from services.cli.document import printed, state_document
 
-    settings, one = load(), subject(entity, entity_id, account, strategy)
-    aggregate = folds.aggregate(folds.check_built(one.service))
+    settings, one = load(), _asked(entity, entity_id, account, strategy)
+    aggregate = folds.aggregate(one.service)
     _, projection = clients.run(_find(settings, one), settings)
     document = state_document(aggregate, one.id, projection.fields)
     if as_json:
@@ -52,16 +53,18 @@ def show(
 def history(
     entity: Entity, entity_id: Id, account: Account = None, strategy: Strategy = None, as_json: Json = False
 ) -> None:
-    """Tell what happened to an entity, oldest first, and what each record changed.
+    """Tell what happened to an entity, oldest first: what each record changed, or claimed otherwise than stands.
 
-    With --json: an array of the log records, each with `changed`. Ends with status 1 where there is no such entity.
+    With --json: an array of the log records, each with `changed` and `claimed`.
+
+    Ends with status 1 where there is no such entity.
     """
     from libs.views.changes import steps
     from services.cli import clients, folds
     from services.cli.document import print_step, step_json
 
-    settings, one = load(), subject(entity, entity_id, account, strategy)
-    aggregate = folds.aggregate(folds.check_built(one.service))
+    settings, one = load(), _asked(entity, entity_id, account, strategy)
+    aggregate = folds.aggregate(one.service)
     followed = steps(aggregate, one.id, clients.run(_history(settings, one), settings))
     if as_json:
         sys.stdout.buffer.write(b"[" + b",\n".join(map(step_json, followed)) + b"]\n")
@@ -72,7 +75,7 @@ def history(
 
 def key(entity: Entity, entity_id: Id, account: Account = None, strategy: Strategy = None) -> None:
     """Print the Redis key of an entity, whether or not there is one."""
-    settings, one = load(), subject(entity, entity_id, account, strategy)
+    settings, one = load(), _asked(entity, entity_id, account, strategy)
     partitions = one.partitions(settings.partitions)
     if len(partitions) == 1:
         typer.echo(Names(settings.namespace).entity(one.service, partitions[0], one.id))
@@ -81,6 +84,12 @@ def key(entity: Entity, entity_id: Id, account: Account = None, strategy: Strate
 
     partition, _ = clients.run(_find(settings, one), settings)
     typer.echo(Names(settings.namespace).entity(one.service, partition, one.id))
+
+
+def _asked(entity: str, entity_id: str, account: str | None, strategy: str | None) -> Subject:
+    """An entity that can be; whether there is such a thing at all comes before what is wrong with its id."""
+    check_built(entity)
+    return subject(entity, entity_id, account, strategy)
 
 
 async def _find(settings: Settings, one: Subject) -> tuple[int, Projection]:

@@ -9,6 +9,7 @@ from libs.contracts.names import ENTITIES, service_of
 from libs.contracts.partitions import partition_of
 from libs.ledger.checks import is_uuid
 from services.cli.failures import Failure
+from services.cli.folds import BUILT, BUILT_ENTITIES
 
 _BY_UUID: Final = frozenset({"operations", "executions", "versions"})
 _DEFAULT_ACCOUNT: Final = "default"
@@ -39,7 +40,7 @@ def subject(entity: str, entity_id: str, account: str | None = None, strategy: s
     try:
         service = service_of(entity)
     except KeyError:
-        raise Failure(f"there is no entity {entity!r}: {', '.join(ENTITIES.values())} are") from None
+        raise Failure(f"there is no entity {entity!r}; there are: {', '.join(BUILT_ENTITIES)}") from None
     if account is not None and service != "strategies":
         raise Failure("--account is for a strategy alone")
     if strategy is not None and service != "versions":
@@ -56,6 +57,18 @@ def subject(entity: str, entity_id: str, account: str | None = None, strategy: s
             return Subject(service, f"{account}:{entity_id}", account)
         case _:
             return Subject(service, entity_id, entity_id)
+
+
+def check_built(entity: str) -> None:
+    """Raises Failure for an entity that is none, or whose service is not there yet: nobody could have written it."""
+    try:
+        service = service_of(entity)
+    except KeyError:
+        raise Failure(f"there is no entity {entity!r}; there are: {', '.join(BUILT_ENTITIES)}") from None
+    if service not in BUILT:
+        raise Failure(
+            f"no service folds the entity {ENTITIES[service]!r} yet; there are: {', '.join(BUILT_ENTITIES)}"
+        )
 
 
 def _uuid(text: str, what: str) -> str:

@@ -19,6 +19,20 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
+def apart(one: str, other: str, most: int) -> tuple[str, str]:
+    """Two texts, each cut to at most ``most`` characters around the place where they begin to differ."""
+    both = zip(one, other, strict=False)
+    same = next((at for at, (a, b) in enumerate(both) if a != b), min(len(one), len(other)))
+    first = max(0, same - most // 3)
+    if max(len(one), len(other)) <= most:
+        first = 0
+    return _from(one, first, most), _from(other, first, most)
+
+
+def _from(text: str, first: int, most: int) -> str:
+    return shortened(text if first == 0 else f"…{text[first + 1 :]}", most)
+
+
 def count(number: int) -> str:
     """A count with its thousands apart; from a million on in millions."""
     return f"{number:,}" if number < 1_000_000 else f"{number / 1_000_000:,.2f} M"

@@ -42,6 +42,35 @@ def test_what_is_overtaken_changes_nothing() -> None:
     last = list(steps(aggregate("operations"), ID, _history(OPERATION_SETTLED, OPERATION_PRICING)))[-1]
     assert last.logged.verdict == "late"
     assert last.changed == {}
+    assert last.claimed == {
+        "status": (b'"settled"', b'"pricing"'),
+        "updated_at": (b'"2026-05-29T18:56:46Z"', b'"2026-05-29T18:56:43Z"'),
+    }
+
+
+def test_of_a_contradiction_the_fields_are_told_that_it_claims_otherwise() -> None:
+    """With what stands beside what is claimed; what both say the same, and what is applied, needs no telling."""
+    body = {**json.loads(OPERATION_SETTLED), "status": "failed", "status_reason": "all_rejected"}
+    first, second = steps(aggregate("operations"), ID, _history(OPERATION_SETTLED, json.dumps(body).encode()))
+    assert first.claimed is None
+    assert (second.logged.verdict, second.changed) == ("conflict", {})
+    assert second.claimed == {
+        "status": (b'"settled"', b'"failed"'),
+        "status_reason": (b'""', b'"all_rejected"'),
+    }
+
+
+def test_what_an_outcome_says_of_an_execution_is_no_claim_about_the_operation() -> None:
+    def outcome(status: str) -> bytes:
+        body = {name: json.loads(OPERATION_SETTLED)[name] for name in ("id", "strategy_id", "updated_at")}
+        more = {"event": "execution.outcome", "execution_id": ID, "status": status, "status_reason": ""}
+        return json.dumps({**body, **more}).encode()
+
+    history = _history(OPERATION_SETTLED, outcome("settled"), outcome("rejected"))
+    last = list(steps(aggregate("operations"), ID, history))[-1]
+    assert last.logged.verdict == "conflict"
+    assert last.claimed is not None
+    assert not last.claimed.keys() & {"status", "event", "execution_id"}
 
 
 def test_numbers_keep_the_senders_digits() -> None:

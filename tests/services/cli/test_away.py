@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -50,7 +51,11 @@ def test_a_server_that_is_away_is_named_in_one_line(
 @pytest.mark.parametrize(
     ("words", "named"),
     [
-        (("show", "order", ID), "order"),
+        (("show", "order", ID), "operation, execution"),
+        (("show", "foo", "x"), "operation, execution"),
+        (("show", "agent", "x"), "no service folds the entity 'agent' yet; there are: operation, execution"),
+        (("history", "versions", "x"), "no service folds the entity 'version' yet"),
+        (("key", "strategy", "x"), "no service folds the entity 'strategy' yet"),
         (("worker", "orders"), "orders"),
         (("up", "--only", "orders"), "orders"),
         (("push", "orders.in", "-"), "orders.in"),
@@ -66,6 +71,12 @@ def test_what_is_typed_wrong_is_named_in_one_line(
 
 def test_a_key_needs_no_server(nowhere: dict[str, str]) -> None:
     assert run(nowhere, "key", "operation", ID).out == f"{{operations.3}}:operation:{ID}\n".encode()
+
+
+def test_the_version_is_told() -> None:
+    ended = run({}, "--version")
+    assert (ended.status, ended.err) == (0, "")
+    assert re.fullmatch(rb"stratafold \d+\.\d+\.\d+\S*\n", ended.out)
 
 
 def test_every_command_tells_what_it_does() -> None:

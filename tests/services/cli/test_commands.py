@@ -109,6 +109,9 @@ def test_what_has_no_key_is_told_with_its_line_and_the_rest_is_pushed(
     assert b"1 record pushed" in done.out
     assert f"{file}:1: id is missing" in done.err
     assert f"{file}:3: not JSON" in done.err
+    told = _run(deployment, "push", "--json", "operations.in", str(file))
+    assert told.status == 2
+    assert told.json == {"topic": deployment.topic("operations.in"), "pushed": 1, "not_pushed": 2}
     for words, named in (
         (("push", "operations.log", str(file)), "operations.log"),
         (("push", "operations.in", str(tmp_path / "none")), "none"),

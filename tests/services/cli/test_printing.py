@@ -13,7 +13,7 @@ from services.cli.letter_print import body
 from services.cli.problems import LogTail, Problem, problem
 from services.cli.screen import Figured, ProcessLine, Scene, Screen
 from services.cli.summaries import name_of, summary
-from services.cli.text import count, duration, latency, printable, rate, shortened
+from services.cli.text import apart, count, duration, latency, printable, rate, shortened
 from services.cli.watch import Event, Seen
 
 
@@ -87,6 +87,20 @@ def test_figures_are_short() -> None:
     assert (shortened("abc", 3), shortened("abcd", 3)) == ("abc", "ab…")
 
 
+@pytest.mark.parametrize("most", [20, 60])
+def test_long_values_are_cut_around_the_place_where_they_differ(most: int) -> None:
+    same = "x" * 500
+    one, other = apart(f"{same}ONE{same}", f"{same}OTHER{same}", most)
+    assert len(one) == len(other) == most
+    assert one.startswith("…x")
+    assert "ONE" in one
+    assert "OTHER" in other
+    assert one.endswith("x…")
+    assert apart("abc", "abd", most) == ("abc", "abd")
+    assert apart(same, f"{same}+", most)[1].endswith("x+")
+    assert len(apart("", same, most)[1]) == most
+
+
 def test_a_body_can_be_looked_at_whatever_it_is() -> None:
     assert '"a": 1' in body(b'{"a":1}').plain
     assert body(b"plain\x1b[0m").plain == "plain\\x1b[0m"
@@ -109,13 +123,15 @@ def test_an_event_is_told_in_a_few_words_and_an_odd_one_does_no_harm() -> None:
         assert isinstance(summary(name, {}), str)
 
 
-def test_warnings_and_worse_are_problems_and_so_is_what_is_no_log_line() -> None:
+def test_our_warnings_and_worse_are_problems_and_so_is_what_is_no_log_line() -> None:
     line = b'{"time":"2026-01-01T12:34:56.789Z","level":"warning","event":"waiting for Redis","why":"away"}'
     assert problem("operations", line) == Problem(
         "operations", "12:34:56", "warning", "waiting for Redis why=away"
     )
     assert problem("operations", b'{"level":"info","event":"ready"}') is None
     assert problem("operations", b"Traceback (most recent call last):") is not None
+    raw = b'{"level":"error","logger":"aiokafka.consumer.group_coordinator","event":"Group Coordinator Request failed"}'
+    assert problem("operations", raw) is None
     assert problem("operations", b"  ") is None
 
 
