@@ -26,6 +26,7 @@ from libs.runtime.failpoints import Failpoint
 from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.ledger import open_ledger
 from libs.runtime.patience import Patience
+from libs.runtime.reasons import in_words
 from libs.runtime.recovery import Recovery, Unpublished
 from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs, Ownership
 from libs.views.store import PartitionStore
@@ -99,7 +100,7 @@ class Rebuild(Generic[S]):
             try:
                 return await self._held(store, own, number)
             except (NotOurs, Behind, Damaged) as why:
-                logger.warning("beginning again", partition=number, why=repr(why))
+                logger.warning("beginning again", partition=number, why=in_words(why))
         raise Interrupted(
             f"{self._aggregate.service} partition {number}: another process keeps taking it over"
         )
