@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Spans = dict[TopicPartition, tuple[int, int]]
 
 Service = Annotated[
-    str | None, typer.Argument(metavar="[SERVICE]", help="operations or executions; none: all of them.")
+    str | None, typer.Argument(metavar="SERVICE", help="operations or executions; none: all of them.")
 ]
 Error = Annotated[
     str | None, typer.Option("--error", help="Only those with this error, such as missing_field.")
@@ -113,7 +113,7 @@ def redrive(
     meant: Annotated[
         str | None,
         typer.Argument(
-            metavar="[SERVICE|PLACE]",
+            metavar="SERVICE|PLACE",
             help="A service, or topic/partition/offset of one input or of its letter; none: all services.",
         ),
     ] = None,
