@@ -1,4 +1,4 @@
-"""Ends a local stack with the tests that started it: ``python -m tests.real.guard DATA KAFKA_PORT REDIS_PORT``.
+"""Ends a local stack with the tests that started it: ``python -m tests.real.guard``, told on standard input which.
 
 Servers outlive whoever starts them, which is right for `stratafold local up`, but not for tests that are killed. The
 guard waits for the end of its standard input, which only the tests' process holds open.
@@ -6,6 +6,7 @@ guard waits for the end of its standard input, which only the tests' process hol
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -20,7 +21,7 @@ def guard(data: Path, kafka_port: int, redis_port: int) -> None:
         os.pipe()
     )  # the end to write is not inherited by anybody, and stays open for as long as we are
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.real.guard", str(data), str(kafka_port), str(redis_port)],
+        [sys.executable, "-m", "tests.real.guard"],
         cwd=_ROOT,
         stdin=read,
         stdout=subprocess.DEVNULL,
@@ -28,16 +29,18 @@ def guard(data: Path, kafka_port: int, redis_port: int) -> None:
         start_new_session=True,  # Ctrl-C is for the tests, which bring the stack down themselves
     )
     os.close(read)
+    # not on its command line: by the folder there, tests tell which servers run
+    os.write(write, json.dumps([str(data.absolute()), kafka_port, redis_port]).encode())
     _held.append((process, write))
 
 
 _held: list[tuple[subprocess.Popen[bytes], int]] = []
 
 if __name__ == "__main__":
-    sys.stdin.buffer.read()
-    if (Path(sys.argv[1]) / "run").exists():
+    folder, for_kafka, for_redis = json.loads(sys.stdin.buffer.read())
+    if (Path(folder) / "run").exists():
         from libs.local.stack import LocalStack  # late: until here the guard is to weigh nothing
 
-        stack = LocalStack(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+        stack = LocalStack(Path(folder), for_kafka, for_redis)
         stack.kafka.kill()
         stack.redis.kill()

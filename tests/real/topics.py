@@ -130,8 +130,8 @@ async def read(servers: str, topic: str, partitions: int) -> dict[int, list[Stor
         max_partition_fetch_bytes=8 * 1024 * 1024,
         fetch_max_bytes=64 * 1024 * 1024,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         places = [TopicPartition(topic, number) for number in range(partitions)]
         consumer.assign(places)
         ends = await consumer.end_offsets(places)
@@ -155,8 +155,8 @@ async def ends(servers: str, topic: str, partitions: int) -> dict[int, int]:
     consumer: AIOKafkaConsumer[Any, Any] = AIOKafkaConsumer(
         bootstrap_servers=servers, group_id=None, isolation_level="read_committed"
     )
-    await consumer.start()
     try:
+        await consumer.start()
         places = [TopicPartition(topic, number) for number in range(partitions)]
         return {place.partition: end for place, end in (await consumer.end_offsets(places)).items()}
     finally:
