@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from libs.runtime.failpoints import CYCLE, RECOVERY
 from tests.faults.lane import Lane, Scenario
+from tests.real.workers import WorkerProcess
 
 # Only where something has to be folded again are these passed; the others once a partition.
 _WITH_WORK = ("recovery_refolded", "recovery_emitted", "recovery_written")
@@ -52,14 +53,18 @@ def frozen_at(failpoint: str) -> Scenario:
     """Both workers pause at a named point past the session's time-out; others take over; then they wake as zombies."""
 
     async def scenario(lane: Lane) -> None:
-        for _ in range(max(1, lane.times // 2)):
-            share = 1 / (max(1, lane.times // 2) + 1)
-            await lane.feed(share / 2)
+        turns = max(1, lane.times // 2)
+        zombies: list[WorkerProcess] = []
+        for _ in range(turns):
+            for worker in zombies:  # those of the turn before would leave nothing for the ones to be paused
+                worker.kill()
+            lane.faults += len(zombies)
+            await lane.feed(1 / (3 * turns + 1))
             passage = lane.rng.randint(1, lane.deployment.partitions)
             zombies = lane.start(f"{failpoint}:{passage}", freeze=True)
             await lane.paused(zombies)
             heirs = lane.start()
-            await lane.feed(share / 2)
+            await lane.feed(1 / (3 * turns + 1))
             await lane.deployment.settle(150)
             for zombie in zombies:
                 zombie.signal(signal.SIGCONT)
@@ -68,7 +73,8 @@ def frozen_at(failpoint: str) -> Scenario:
             for worker in heirs:  # the zombies, by now members of the group again, take over
                 worker.kill()
             lane.faults += len(heirs)
-        await lane.feed(1)
+            await lane.feed(1 / (3 * turns + 1))
+            await lane.deployment.settle(150)
 
     return scenario
 
