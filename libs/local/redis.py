@@ -11,7 +11,8 @@ from libs.local.ports import HOST
 from libs.local.process import Program, Server
 
 # The append-only file, flushed every second: a crash loses at most a second, which the workers fold again from the log
-# in no time. Snapshots would spare about 20 µs an input, but a crash would leave minutes of the log to fold again.
+# in no time; written anew only when it is worth the while, and then without compression, which costs more than it
+# spares. Snapshots would spare about 20 µs an input, but a crash would leave minutes of the log to fold again.
 _SETTINGS: Final = """\
 bind {host}
 port {port}
@@ -21,6 +22,8 @@ set-proc-title no
 save ""
 appendonly yes
 appendfsync everysec
+auto-aof-rewrite-min-size 256mb
+rdbcompression no
 maxmemory-policy noeviction
 loglevel notice
 """
