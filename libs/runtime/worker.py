@@ -32,6 +32,7 @@ from libs.runtime.partition import Machinery, Partition
 from libs.runtime.patience import Patience, Stuck
 from libs.runtime.poller import Poller
 from libs.runtime.topics import create_topics, missing_topics
+from libs.runtime.wakefulness import GLANCE, Wakefulness
 from libs.settings import Settings
 from libs.views.store import PartitionStore
 
@@ -210,9 +211,10 @@ class Worker(Generic[S]):
 
     async def _mind_the_consumer(self) -> None:
         """End the process when the consumer has come to a standstill while the broker answers others."""
+        wakefulness = Wakefulness(GLANCE, time.monotonic())
         while True:
-            await asyncio.sleep(DEADLINE / 4)
-            silent = self._consumer_silence()
+            await asyncio.sleep(GLANCE)
+            silent = min(self._consumer_silence(), wakefulness.look(time.monotonic()))
             if silent > DEADLINE and await kafka_answers(self._settings.kafka_servers):
                 self._give_up(
                     Stuck(f"the consumer fetched nothing for {silent:.0f} s from a broker that is up")
