@@ -150,7 +150,8 @@ class Partition(Generic[S]):
             fold = await recovery.run(own, self._distrust)
             following = await recovery.first_unfolded(fold)
         self._distrust, self.halted = False, None
-        self.inbox.reopen(following)
+        if not self._stopping.is_set():  # who was told to stop meanwhile finds it shut, and ends
+            self.inbox.reopen(following)
         m.failpoint.passed("recovery_sought")
         ready = {"ready": "1", "_seen_at": str(round(time.time() * 1000))}
         await m.patience.redis("say that it is ready", lambda: self._store.say(own, ready))
