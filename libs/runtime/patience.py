@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 import structlog
+from aiokafka.errors import KafkaConnectionError
 from redis.exceptions import RedisError
 
 T = TypeVar("T")
@@ -37,6 +38,8 @@ class Patience:
         try:
             while True:
                 await asyncio.wait({task}, timeout=_REMIND)
+                if task.cancelled():  # not by us: the client gave up
+                    raise KafkaConnectionError(f"{what}: the client cancelled its request")
                 if task.done():
                     return task.result()
                 if not await self._kafka_answers():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -100,4 +101,19 @@ async def partition_reader(servers: str, topic: str, partition: int) -> AsyncIte
     try:
         yield PartitionReader(consumer, topic, partition)
     finally:
+        await let_go(consumer)
+
+
+async def let_go(consumer: AIOKafkaConsumer[Any, Any]) -> None:
+    """Stop a consumer. Raises CancelledError only where it was us who were cancelled.
+
+    The client cancels its fetches in flight and awaits them, and one that was resting after a lost connection, or had
+    not begun, hands its cancellation on to whoever stops the client, who would pass for cancelled himself.
+    """
+    try:
         await consumer.stop()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        await consumer._client.close()  # noqa: SLF001  # what stop() would have done next

@@ -196,9 +196,11 @@ class Worker(Generic[S]):
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """A partition's task ends when it is stopped; any other end is the process's."""
-        if task.cancelled() or (why := task.exception()) is None:
-            return
-        self._give_up(why)
+        if task.cancelled():
+            if task in self._tasks.values():  # it was not let go: nobody would fold the partition any more
+                self._give_up(RuntimeError(f"{task.get_name()} was cancelled, but not by us"))
+        elif (why := task.exception()) is not None:
+            self._give_up(why)
 
     def _give_up(self, why: BaseException) -> None:
         """End the process; a client that is stuck would hang the orderly way out as well."""

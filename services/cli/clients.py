@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from libs.runtime.journal import make_producer
 from libs.runtime.kafka_probe import kafka_answers
+from libs.runtime.reader import let_go
 from libs.settings import Settings
 from libs.telemetry.redaction import redact_text
 from services.cli.failures import Failure
@@ -106,7 +107,7 @@ async def open_consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer[An
         await _in_time(consumer.start())
         yield consumer
     finally:
-        await consumer.stop()
+        await let_go(consumer)
 
 
 @asynccontextmanager

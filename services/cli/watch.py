@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from libs.contracts.names import Names
 from libs.ledger.times import milliseconds
-from libs.runtime.reader import Record
+from libs.runtime.reader import Record, let_go
 from libs.settings import Settings
 from libs.views.reading import PartitionView, Views
 from services.cli.clients import make_consumer, make_redis
@@ -188,7 +188,7 @@ class Watch:
         if consumer is not None:
             with suppress(KafkaError, OSError, TimeoutError):
                 async with asyncio.timeout(1.0):
-                    await consumer.stop()
+                    await let_go(consumer)
 
 
 def _event(record: Record) -> Event | None:
