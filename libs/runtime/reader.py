@@ -92,13 +92,13 @@ async def partition_reader(servers: str, topic: str, partition: int) -> AsyncIte
         fetch_max_wait_ms=_FETCH_WAIT_MS,
         request_timeout_ms=15_000,
     )
-    await consumer.start()
-    # The client takes 100 ms more to ask for the bounds of what is not assigned; paused, it fetches nothing yet.
-    tp = TopicPartition(topic, partition)
-    consumer.assign([tp])
-    consumer.seek(tp, 0)
-    consumer.pause(tp)
     try:
+        await consumer.start()
+        # The client takes 100 ms more to ask for the bounds of what is not assigned; paused, it fetches nothing yet.
+        tp = TopicPartition(topic, partition)
+        consumer.assign([tp])
+        consumer.seek(tp, 0)
+        consumer.pause(tp)
         yield PartitionReader(consumer, topic, partition)
     finally:
         await let_go(consumer)
