@@ -24,7 +24,7 @@ AGREES, DIFFERS, UNCHECKED = 0, 1, 2
 _COLUMNS: Final = ("input", "log", "doubles", "events", "state", "dead", "entities", "keys")
 
 Services = Annotated[
-    list[str] | None, typer.Argument(metavar="[SERVICE]...", help="By default those of STRATAFOLD_SERVICES.")
+    list[str] | None, typer.Argument(metavar="SERVICE", help="By default those of STRATAFOLD_SERVICES.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Wait = Annotated[
