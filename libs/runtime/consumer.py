@@ -122,6 +122,11 @@ class Source:
                     await self._consumer.commit({self._tp: offset})
             except (IllegalStateError, TimeoutError):
                 return  # lost between the question and the commit, or the broker is busy: it is a hint
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                return  # it was the client that gave up, and nobody cancelled us
 
     def _ours(self) -> bool:
         return self._tp in self._consumer.assignment()

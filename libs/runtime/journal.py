@@ -6,6 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -53,8 +54,12 @@ class PlaceUnknown(Exception):
 class _Pile:
     """Records of several partitions for one place; whoever of them comes first to send it sends it all."""
 
-    records: list[Outgoing] = field(default_factory=list)
+    parts: list[list[Outgoing]] = field(default_factory=list)
     sent: bool = False
+
+    def withdraw(self, records: list[Outgoing]) -> None:
+        """Leave out the records of one who gave up, lest others send them long after."""
+        self.parts = [part for part in self.parts if part is not records]
 
 
 class Journal:
@@ -104,14 +109,17 @@ class Journal:
         """Send with what other partitions have for the same place: only one batch of a place is ever on its way."""
         place = topic, partition
         pile = self._piles.setdefault(place, _Pile())
-        pile.records += records
-        async with self._ways[place]:
-            if pile.sent:
-                return
-            if self._piles.get(place) is pile:
-                del self._piles[place]
-            await self._send(topic, partition, pile.records)
-            pile.sent = True
+        pile.parts.append(records)
+        try:
+            async with self._ways[place]:
+                if not pile.sent:
+                    if self._piles.get(place) is pile:
+                        del self._piles[place]
+                    await self._send(topic, partition, list(chain.from_iterable(pile.parts)))
+                    pile.sent = True
+        except BaseException:
+            pile.withdraw(records)
+            raise
 
     async def _send(self, topic: str, partition: int, records: list[Outgoing]) -> int:
         """Send in order; a bulky record goes alone and compressed, as the limit of a topic counts compressed bytes."""
