@@ -111,7 +111,7 @@ async def let_go(consumer: AIOKafkaConsumer[Any, Any]) -> None:
     not begun, hands its cancellation on to whoever stops the client, who would pass for cancelled himself.
     """
     try:
-        await consumer.stop()
+        await AIOKafkaConsumer.stop(consumer)  # by its class: a consumer's own may lead back here
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 from uuid import uuid4
 
@@ -31,6 +32,7 @@ from libs.runtime.ledger import input_record, open_ledger
 from libs.runtime.partition import Machinery, Partition
 from libs.runtime.patience import Patience, Stuck
 from libs.runtime.poller import Poller
+from libs.runtime.reader import let_go
 from libs.runtime.topics import create_topics, missing_topics
 from libs.runtime.wakefulness import GLANCE, Wakefulness
 from libs.settings import Settings
@@ -241,6 +243,8 @@ class Worker(Generic[S]):
         timer.daemon = True
         timer.start()
         await self._let_go(list(self._partitions))
+        if (consumer := self._subscriber.consumer) is not None:
+            consumer.stop = partial(let_go, consumer)  # FastStream calls it next
 
     async def _close(self) -> None:
         if not hasattr(self, "_machinery"):

@@ -184,6 +184,16 @@ async def _kill_broker(lane: Lane) -> None:
     await asyncio.to_thread(lane.stack.kafka.start)
 
 
+async def _kill_broker_amid_recovery(lane: Lane) -> None:
+    """All workers are killed, and the broker once the next ones have begun to recover."""
+    for worker in [one for one in lane.deployment.workers if one.status is None]:
+        worker.kill()
+        lane.faults += 1
+    lane.start()
+    await asyncio.sleep(lane.rng.uniform(0.6, 1.4))
+    await _kill_broker(lane)
+
+
 async def _kill_redis(lane: Lane) -> None:
     await asyncio.to_thread(lane.stack.redis.kill)
     await asyncio.sleep(lane.rng.uniform(0, 2))
@@ -229,6 +239,7 @@ WORKERS: dict[str, Scenario] = {
 # These strike at everyone, so each has the stack for itself.
 SERVERS: dict[str, Scenario] = {
     "broker killed": amid_load(6.0, _kill_broker),
+    "broker killed amid recovery": amid_load(6.0, _kill_broker_amid_recovery),
     "redis killed": amid_load(3.0, _kill_redis),
     "redis older": amid_load(4.0, _older_redis),
     "redis flushed": amid_load(2.0, _flush),
