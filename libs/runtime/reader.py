@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, Final, Protocol
 
@@ -104,14 +104,16 @@ async def partition_reader(servers: str, topic: str, partition: int) -> AsyncIte
         await let_go(consumer)
 
 
-async def let_go(consumer: AIOKafkaConsumer[Any, Any]) -> None:
-    """Stop a consumer. Raises CancelledError only where it was us who were cancelled.
+async def let_go(
+    consumer: AIOKafkaConsumer[Any, Any], stop: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """Stop a consumer, by ``stop`` where its own leads here. Raises CancelledError where it was us who were cancelled.
 
     The client cancels its fetches in flight and awaits them, and one that was resting after a lost connection, or had
     not begun, hands its cancellation on to whoever stops the client, who would pass for cancelled himself.
     """
     try:
-        await AIOKafkaConsumer.stop(consumer)  # by its class: a consumer's own may lead back here
+        await (stop or consumer.stop)()
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is None or task.cancelling():

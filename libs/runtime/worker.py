@@ -244,7 +244,7 @@ class Worker(Generic[S]):
         timer.start()
         await self._let_go(list(self._partitions))
         if (consumer := self._subscriber.consumer) is not None:
-            consumer.stop = partial(let_go, consumer)  # FastStream calls it next
+            consumer.stop = partial(let_go, consumer, consumer.stop)  # FastStream calls it next
 
     async def _close(self) -> None:
         if not hasattr(self, "_machinery"):
