@@ -92,6 +92,8 @@ class Arena:
                     yield r.partition, r.offset, r.timestamp, dict(r.headers)
                 if await self._reader.position(place) >= ends[place.partition]:
                     waiting.discard(place)
+        # Else it would ask the broker for these topics without a pause once they are deleted.
+        self._reader.unsubscribe()
 
     async def _rewrite_file(self) -> None:
         """Have Redis forget what its append-only file still holds of earlier rounds."""
