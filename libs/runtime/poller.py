@@ -14,7 +14,9 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, IllegalStateError
 
-_IDLE: Final = 0.01  # seconds; what a quiet moment adds to latency
+# Seconds to rest where nothing is there, doubled from the first to the last: what a moment of quiet adds to latency.
+_FIRST_REST: Final = 0.001
+_LAST_REST: Final = 0.01
 
 
 class Poller:
@@ -23,6 +25,7 @@ class Poller:
     def __init__(self, failed: Callable[[TopicPartition, Exception], None]) -> None:
         self._failed = failed
         self.beat = time.monotonic()
+        self._rest = _FIRST_REST
 
     async def __call__(self, consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
         """What there is to read now; empty after a short rest if there is nothing."""
@@ -37,6 +40,9 @@ class Poller:
             except Exception as why:  # noqa: BLE001  # whatever it is, it is this partition's alone
                 self._failed(tp, why)
         self.beat = time.monotonic()
-        if not found:
-            await asyncio.sleep(_IDLE)
+        if found:
+            self._rest = _FIRST_REST
+        else:
+            await asyncio.sleep(self._rest)
+            self._rest = min(2 * self._rest, _LAST_REST)
         return tuple(found)
