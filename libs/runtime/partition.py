@@ -112,7 +112,7 @@ class Partition(Generic[S]):
             except (LogShorter, InputShorter, DamagedLog, PositionDamaged) as why:
                 await self._halt(str(why))
             except _STARTS_AGAIN as why:
-                self._distrust = isinstance(why, Damaged)
+                self._distrust = self._distrust or isinstance(why, Damaged)  # until a recovery got through
                 pause = _PAUSES.get(type(why), backoff)
                 self._log.warning("starting again from the log", why=in_words(why), seconds=round(pause, 1))
                 await self._sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311

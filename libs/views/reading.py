@@ -8,10 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
+from redis.exceptions import ResponseError
 
 from libs.contracts.names import Names
 
@@ -57,11 +58,15 @@ class Projection:
 
 @dataclass(frozen=True, slots=True)
 class PartitionView:
-    """A partition's position, whether it is ready, and its counters (absolute values)."""
+    """A partition's position, whether it is ready, and its counters (absolute values).
+
+    ``damaged`` says what is wrong with a key that holds something else; what it should tell is then left out.
+    """
 
     position: Position
     ready: bool
     counters: Mapping[str, int] = field(default_factory=dict)
+    damaged: str | None = None
 
 
 class Views:
@@ -90,20 +95,32 @@ class Views:
             first += len(page)
 
     async def partitions(self, service: str, numbers: Iterable[int]) -> list[PartitionView]:
-        """Position and counters of partitions, in one round trip."""
+        """Position and counters of partitions, in one round trip; a damaged one takes nothing from the others."""
         numbers = list(numbers)
         # On a cluster these keys lie on several nodes, so there is no transaction over all of them.
         async with self._redis.pipeline(transaction=False) as several:
             for number in numbers:
                 _ask(several, self._names.position(service, number))
                 _ask(several, self._names.counters(service, number))
-            answers = await several.execute()
+            answers = await several.execute(raise_on_error=False)
         now = time.time() * 1000
-        views = []
-        for number, position, counters in zip(numbers, answers[::2], answers[1::2], strict=True):
-            at = position_of(number, _text(position))
-            views.append(PartitionView(at, at.ready(now), {k: int(v) for k, v in _text(counters).items()}))
-        return views
+        return [
+            self._view(service, number, position, counters, now)
+            for number, position, counters in zip(numbers, answers[::2], answers[1::2], strict=True)
+        ]
+
+    def _view(self, service: str, number: int, position: Any, counters: Any, now: float) -> PartitionView:
+        try:
+            at = position_of(number, _hash(position))
+        except (ResponseError, ValueError) as why:
+            return PartitionView(
+                Position(number), ready=False, damaged=f"{self._names.position(service, number)}: {why}"
+            )
+        try:
+            counted = {name: int(value) for name, value in _hash(counters).items()}
+        except (ResponseError, ValueError) as why:
+            return PartitionView(at, at.ready(now), damaged=f"{self._names.counters(service, number)}: {why}")
+        return PartitionView(at, at.ready(now), counted)
 
 
 def position_of(partition: int, fields: Mapping[str, str]) -> Position:
@@ -124,6 +141,13 @@ def position_of(partition: int, fields: Mapping[str, str]) -> Position:
 
 def _ask(pipeline: Pipeline, key: str) -> None:
     pipeline.hgetall(key)  # type: ignore[unused-awaitable]  # a pipeline only takes note of it
+
+
+def _hash(answer: Mapping[bytes, bytes] | Exception) -> dict[str, str]:
+    """Raises ResponseError where the key is no hash, whatever else was the answer, and ValueError (not text)."""
+    if isinstance(answer, Exception):
+        raise answer
+    return _text(answer)
 
 
 def _text(answer: Mapping[bytes, bytes]) -> dict[str, str]:

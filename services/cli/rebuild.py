@@ -80,11 +80,11 @@ async def _rebuild(settings: Settings, service: str, quiet: bool) -> list[Rebuil
             try:
                 return await rebuilding.run(settings.partitions)
             except (Interrupted, PositionDamaged) as why:
-                raise Failure(str(why), status=1) from None
+                raise Failure(str(why)) from None
             except Stuck as why:
                 raise Failure(str(why), status=_STUCK) from None
             except ValueError as why:
-                raise Failure(f"{log} is damaged: {why}", status=1) from None
+                raise Failure(f"{log} is damaged: {why}") from None
 
 
 async def _length(settings: Settings, topic: str) -> int:

@@ -85,6 +85,7 @@ def _row(view: PartitionView, inputs: tuple[int, int]) -> dict[str, Any]:
         "latency_p50_ms": at.p50_ms,
         "latency_p99_ms": at.p99_ms,
         "counters": dict(view.counters),
+        "damaged": view.damaged,
     }
 
 
@@ -116,6 +117,9 @@ def _print(rows: dict[str, Any]) -> None:
                 *(count(counters.get(f"{name}_total", 0)) for name in _VERDICTS),
             )
         console.print(table)
+        for one in row["partitions"]:
+            if one["damaged"]:
+                console.print(Text(f"damaged: {one['damaged']}", style="red"))
         owned: dict[str, list[str]] = {}
         for one in row["partitions"]:
             owned.setdefault(one["owner"] or "nobody", []).append(str(one["partition"]))

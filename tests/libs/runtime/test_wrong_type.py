@@ -12,6 +12,7 @@ import pytest
 from redis.asyncio import Redis
 
 from libs.views.ownership import Damaged, PositionDamaged
+from libs.views.reading import Views
 from libs.views.store import PartitionStore
 from tests.e2e.examples import OPERATION_PRICING, OPERATION_SETTLED
 from tests.real.deployment import Deployment
@@ -101,3 +102,19 @@ async def test_the_store_tells_which_of_its_keys_it_is(redis: Redis, deployment:
     for attempt in (store.take("me"), store.say(own, {}), store.load(own, ["x"]), store.clear(own)):
         with pytest.raises(PositionDamaged, match="position"):
             await attempt
+
+
+@pytest.mark.parametrize("key", ["position", "counters"])
+async def test_a_damaged_partition_is_named_and_hides_no_other(
+    redis: Redis, deployment: Deployment, key: str
+) -> None:
+    assert deployment.stop() == [0]
+    store = PartitionStore(redis, deployment.names, "operations", 1, 100)
+    await store.take("me")
+    damaged = deployment.names.partition_prefix("operations", 0) + key
+    await redis.unlink(damaged)
+    await redis.set(damaged, "not ours")
+    first, second = await Views(redis, deployment.names).partitions("operations", range(2))
+    assert first.damaged is not None
+    assert damaged in first.damaged
+    assert (second.damaged, second.position.owner) == (None, "me")
