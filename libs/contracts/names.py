@@ -62,6 +62,10 @@ class Names:
         """The list of an entity's log records."""
         return self.entity(service, partition, entity_id) + ":log"
 
+    def stream(self, service: str, partition: int, entity_id: str, stream: str) -> str:
+        """One of an entity's append-only streams, such as an agent's ``equity``."""
+        return f"{self.entity(service, partition, entity_id)}:{stream}"
+
     def index(self, service: str, partition: int, field: str, value: str) -> str:
         """The sorted set of the entities that have ``value`` in ``field``."""
         return f"{self.partition_prefix(service, partition)}by:{field}:{value}"

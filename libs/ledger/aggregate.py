@@ -29,6 +29,13 @@ class Notice(NamedTuple):
     body: dict[str, Any]
 
 
+class Entry(NamedTuple):
+    """Something for one of an entity's append-only streams: the stream's name, and the fields as text."""
+
+    stream: str
+    fields: Fields
+
+
 class View(NamedTuple):
     """A state as it is stored: hash fields, the same as compact JSON, and the sorted sets it belongs to.
 
@@ -41,12 +48,28 @@ class View(NamedTuple):
     optional: frozenset[str] = frozenset()
 
 
+class Watch(NamedTuple):
+    """Entities for which time matters, and what to send to the input topic once it does.
+
+    ``index`` (a field and its value) names the sorted set that they are in; ``due`` is given an entity's id, its hash
+    and the time in ms, and answers with the event to send, None as long as there is none.
+    """
+
+    index: tuple[str, str]
+    due: Callable[[str, Mapping[str, str], int], dict[str, Any] | None]
+
+
+def _nothing(*_: Any) -> tuple[()]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Aggregate(Generic[S]):
     """What makes one service different from another.
 
     ``identify`` and ``validate`` raise Invalid. ``fold`` decides, ``evolve`` acts on the decision, ``derive``
     tells what follows from it; none of them knows a clock. ``restore`` undoes ``render``.
+    ``enter`` gives what a fact adds to the entity's streams, ``watch`` says where time has to be told.
     ``memory`` bounds how many accepted facts an entity remembers for telling duplicates; None = all.
     ``tells`` names the services that ``notify`` writes to, ``clock`` the field with the source's time.
     """
@@ -59,9 +82,11 @@ class Aggregate(Generic[S]):
     fold: Callable[[S, Fact], Verdict]
     evolve: Callable[[S, Fact, Verdict], S]
     derive: Callable[[S, S, Fact, Verdict], Sequence[Derived]]
-    notify: Callable[[S, Fact, Verdict], Sequence[Notice]]
     render: Callable[[S], View]
     restore: Callable[[str, Mapping[str, str]], S]
+    notify: Callable[[S, Fact, Verdict], Sequence[Notice]] = _nothing
+    enter: Callable[[Fact, Verdict], Sequence[Entry]] = _nothing
+    watch: Watch | None = None
     memory: int | None = None
     tells: tuple[str, ...] = ()
     clock: str = "updated_at"

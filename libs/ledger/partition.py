@@ -14,6 +14,7 @@ import orjson
 
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.digest import holds
+from libs.ledger.document import Fields
 from libs.ledger.entity import Entity, bookkeeping, bookkeeping_json, memory, recall
 from libs.ledger.envelope import CONTENT_TYPE, Origin, derived_event, log_record
 from libs.ledger.records import EntityWrite, Folded, Headers, Outgoing, Reading, Routed
@@ -48,6 +49,7 @@ class _Touched(Generic[S]):
     offset: int
     history: list[bytes] = field(default_factory=list)
     applied: bool = False
+    entries: list[tuple[str, int, Fields]] = field(default_factory=list)
 
 
 class Diverged(Exception):
@@ -179,6 +181,7 @@ class PartitionFold(Generic[S]):
             headers = cause_headers(CONTENT_TYPE, about.offset)
             out.events.append(Outgoing(about.offset, entity.subject.encode(), event, headers))
             self.counters["events_total"] += 1
+        one.entries += [(e.stream, entity.sequence, e.fields) for e in self.aggregate.enter(fact, verdict)]
         for service, routing_key, body in self.aggregate.notify(after, fact, verdict):
             notice = Outgoing(about.offset, routing_key.encode(), orjson.dumps(body))
             out.notices.append(Routed(f"{service}.in", routing_key, notice))
@@ -218,7 +221,9 @@ class PartitionFold(Generic[S]):
         leaves = sorted(entity.indexes - now.indexes)
         entity.indexes, entity.optional = now.indexes, now.optional
         score = entity.applied_at if one.applied else None
-        out.writes.append(EntityWrite(entity.subject, fields, removed, one.history, joins, leaves, score))
+        out.writes.append(
+            EntityWrite(entity.subject, fields, removed, one.history, joins, leaves, score, one.entries)
+        )
         value = now.json[:-1] + b"," + bookkeeping_json(entity, kept) + b"}"
         entity.weight = len(value) + len(entity.facts)
         out.states.append(

@@ -63,7 +63,8 @@ class Routed:
 class EntityWrite:
     """One entity's share of an atomic write: hash fields, its new log records, the sorted sets it joins and leaves.
 
-    ``score`` is the broker's time in ms of its last applied record, None where the batch applied none.
+    ``score`` is the broker's time in ms of its last applied record, None where the batch applied none; ``entries``
+    are of its streams: name, the fact's sequence, fields.
     """
 
     subject: str
@@ -73,6 +74,7 @@ class EntityWrite:
     joins: list[tuple[str, str]]
     leaves: list[tuple[str, str]]
     score: int | None
+    entries: list[tuple[str, int, Fields]] = field(default_factory=list)
 
 
 @dataclass(slots=True)

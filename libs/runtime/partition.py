@@ -36,6 +36,7 @@ from libs.runtime.recovery import (
     Recovery,
     load_entities,
 )
+from libs.runtime.ticker import Ticker
 from libs.telemetry.latency import Latencies
 from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs, Ownership, PositionDamaged
 
@@ -160,18 +161,23 @@ class Partition(Generic[S]):
         return own, fold
 
     async def _serve(self, own: Ownership, fold: PartitionFold[S]) -> None:
+        m = self._m
         try:
             async with asyncio.TaskGroup() as group:
-                watch = group.create_task(self._watch(own))
+                beside = [group.create_task(self._watch(own))]
+                if m.aggregate.watch is not None:
+                    ticker = Ticker(m.aggregate, m.aggregate.watch, self._store, m.writer, m.patience)
+                    beside.append(group.create_task(ticker.run(own)))
                 folded: asyncio.Queue[tuple[Folded, list[InputRecord]] | None] = asyncio.Queue(1)
                 write = group.create_task(self._write_all(own, folded))
                 await self._fold_all(own, fold, folded)
                 await write
-                watch.cancel()
+                for task in beside:
+                    task.cancel()
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from several
         with suppress(NotOurs, Behind):
-            await self._m.patience.redis("say goodbye", lambda: self._store.say(own, {"ready": "0"}))
+            await m.patience.redis("say goodbye", lambda: self._store.say(own, {"ready": "0"}))
 
     async def _fold_all(
         self,

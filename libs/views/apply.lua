@@ -12,7 +12,7 @@ if p[3] ~= ARGV[3] then return 'FENCED' end
 local keep = tonumber(ARGV[6])
 local batch = cmsgpack.unpack(ARGV[9])
 for _, e in ipairs(batch[2]) do
-  local id, fields, removed, history, joins, leaves, score = e[1], e[2], e[3], e[4], e[5], e[6], e[7]
+  local id, fields, removed, history, joins, leaves, score, entries = unpack(e)
   local key = ARGV[7] .. id
   redis.call('HSET', key, unpack(fields))
   if #removed > 0 then redis.call('HDEL', key, unpack(removed)) end
@@ -23,6 +23,9 @@ for _, e in ipairs(batch[2]) do
   end
   if length > keep then redis.call('LTRIM', log, -keep, -1) end
   for _, index in ipairs(leaves) do redis.call('ZREM', ARGV[8] .. index, id) end
+  for _, entry in ipairs(entries) do
+    redis.call('XADD', key .. ':' .. entry[1], 'MAXLEN', keep, entry[2], unpack(entry[3]))
+  end
   for _, index in ipairs(joins) do redis.call('ZADD', ARGV[8] .. index, score, id) end
 end
 redis.call('HSET', KEYS[2], unpack(batch[1]))

@@ -24,6 +24,7 @@ class Keyspace:
     entities: dict[str, dict[str, str]] = field(default_factory=dict)
     histories: dict[str, list[bytes]] = field(default_factory=dict)
     indexes: dict[str, dict[str, int]] = field(default_factory=dict)
+    streams: dict[tuple[str, str], list[tuple[str, dict[str, str]]]] = field(default_factory=dict)
 
     def copy(self) -> Keyspace:
         """The contents at this moment, as a snapshot holds them."""
@@ -33,13 +34,14 @@ class Keyspace:
             {subject: dict(fields) for subject, fields in self.entities.items()},
             {subject: list(records) for subject, records in self.histories.items()},
             {index: dict(members) for index, members in self.indexes.items()},
+            {place: list(entries) for place, entries in self.streams.items()},
         )
 
     def become(self, other: Keyspace) -> None:
         """Go back to a snapshot; an empty one forgets everything."""
         then = other.copy()
         self.position, self.counters, self.entities = then.position, then.counters, then.entities
-        self.histories, self.indexes = then.histories, then.indexes
+        self.histories, self.indexes, self.streams = then.histories, then.indexes, then.streams
 
 
 class MemoryStore:
@@ -73,6 +75,11 @@ class MemoryStore:
         self._check(own, own.input_offset)
         found = self.keys.entities
         return {subject: dict(found[subject]) for subject in subjects if subject in found}
+
+    async def members(self, index: tuple[str, str]) -> list[str]:
+        """The entities in a sorted set, those changed first at the front."""
+        found = self.keys.indexes.get(f"{index[0]}:{index[1]}", {})
+        return sorted(found, key=lambda subject: (found[subject], subject))
 
     async def apply(self, own: Ownership, folded: Folded, log_offset: int) -> None:
         """Write a batch and move the position to it. Updates ``own``. Raises NotOurs, Behind."""
@@ -130,6 +137,10 @@ class MemoryStore:
             log = keys.histories.setdefault(subject, [])
             log += write.history
             del log[: -self._history]
+        for name, sequence, entry in write.entries:
+            stream = keys.streams.setdefault((subject, name), [])
+            stream.append((f"{sequence}-0", entry))
+            del stream[: -self._history]
         for name, value in write.leaves:
             index = keys.indexes.get(f"{name}:{value}", {})
             index.pop(subject, None)

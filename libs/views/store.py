@@ -63,6 +63,11 @@ class PartitionStore:
             if flat
         }
 
+    async def members(self, index: tuple[str, str]) -> list[str]:
+        """The entities in a sorted set, those changed first at the front."""
+        found: list[bytes] = await self._redis.zrange(f"{self._prefix}by:{index[0]}:{index[1]}", 0, -1)
+        return [subject.decode() for subject in found]
+
     async def apply(self, own: Ownership, folded: Folded, log_offset: int) -> None:
         """Write a batch and move the position to it. Updates ``own``."""
         counters = {name: str(count) for name, count in folded.counters.items()}
@@ -148,4 +153,5 @@ def _packed(write: EntityWrite) -> list[Any]:
         [f"{name}:{value}" for name, value in write.joins],
         [f"{name}:{value}" for name, value in write.leaves],
         str(write.score),
+        [[name, f"{sequence}-0", _flat(fields)] for name, sequence, fields in write.entries],
     ]

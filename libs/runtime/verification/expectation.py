@@ -18,7 +18,7 @@ from libs.ledger.partition import PartitionFold
 from libs.ledger.records import Folded, Outgoing, Reading, Routed
 from libs.runtime.verification.debts import DebtBook
 from libs.runtime.verification.findings import Kind
-from libs.runtime.verification.fingerprint import fingerprint, of_record
+from libs.runtime.verification.fingerprint import fingerprint, of_entry, of_record
 
 S = TypeVar("S")
 
@@ -54,6 +54,7 @@ class Expectation(Generic[S]):
         self._debts = debts
         self._origin = origin
         self._histories: dict[str, bytearray] = {}
+        self._streams: dict[str, dict[str, bytearray]] = {}
         self._events: dict[str, bytearray] = {}
         self._members: dict[str, dict[str, int]] = {}
         self._memberships: dict[str, frozenset[tuple[str, str]]] = {}
@@ -100,6 +101,10 @@ class Expectation(Generic[S]):
             for value in write.history:
                 history += _ENTRY.pack(fingerprint(None, value))
             del history[: -self._history * _ENTRY.size]
+            for name, sequence, fields in write.entries:
+                stream = self._streams.setdefault(write.subject, {}).setdefault(name, bytearray())
+                stream += _ENTRY.pack(of_entry(f"{sequence}-0", fields))
+                del stream[: -self._history * _ENTRY.size]
             self._stale.add(write.subject)
         for event in folded.events:
             subject = (event.key or b"").decode()
@@ -134,6 +139,11 @@ class Expectation(Generic[S]):
     def history(self, subject: str) -> list[int]:
         """The fingerprints of an entity's history, as much of it as Redis keeps."""
         return [mark for (mark,) in _ENTRY.iter_unpack(self._histories.get(subject, b""))]
+
+    def streams(self, subject: str) -> dict[str, list[int]]:
+        """The fingerprints of the entries of each of an entity's streams, as many as Redis keeps."""
+        streams = self._streams.get(subject, {})
+        return {name: [mark for (mark,) in _ENTRY.iter_unpack(marks)] for name, marks in streams.items()}
 
     def events(self, subject: str) -> list[tuple[int, int]]:
         """The fingerprints and input offsets of a subject's events, in the order of their sequence."""

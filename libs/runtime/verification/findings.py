@@ -37,6 +37,7 @@ class Kind(StrEnum):
     REDIS_ENTITY = "redis.entity"
     REDIS_FIELD = "redis.field"
     REDIS_HISTORY = "redis.history"
+    REDIS_STREAM = "redis.stream"
     REDIS_INDEX = "redis.index"
     REDIS_EXTRA = "redis.extra"
 
@@ -66,6 +67,7 @@ MEANING: Final[dict[Kind, str]] = {
     Kind.REDIS_ENTITY: "entities that Redis lacks",
     Kind.REDIS_FIELD: "fields in Redis that differ",
     Kind.REDIS_HISTORY: "histories in Redis that differ",
+    Kind.REDIS_STREAM: "append-only streams of entities that are not what the log gives",
     Kind.REDIS_INDEX: "sorted sets in Redis that differ",
     Kind.REDIS_EXTRA: "keys in Redis that belong to nothing",
 }

@@ -34,6 +34,19 @@ def history_difference(wanted: Sequence[int], found: Sequence[bytes]) -> str | N
     return f"entry {at} differs: {_shown(found[at])}"
 
 
+def stream_difference(
+    wanted: Sequence[int], found: Sequence[tuple[bytes, Mapping[bytes, bytes]]]
+) -> str | None:
+    """What is wrong with a stream, None where nothing is."""
+    marks = [fingerprint(entry_id, None, [(n.decode(), v) for n, v in f.items()]) for entry_id, f in found]
+    if marks == list(wanted):
+        return None
+    if len(marks) != len(wanted):
+        return f"{len(marks)} entries instead of {len(wanted)}"
+    at = next(index for index, (one, other) in enumerate(zip(marks, wanted, strict=True)) if one != other)
+    return f"entry {found[at][0].decode()} differs"
+
+
 def index_differences(
     wanted: Mapping[str, int], found: Sequence[tuple[bytes, float]]
 ) -> Iterator[tuple[str, str]]:

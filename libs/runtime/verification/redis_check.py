@@ -21,6 +21,7 @@ from libs.runtime.verification.projection import (
     history_difference,
     index_differences,
     strange_position_fields,
+    stream_difference,
 )
 from libs.runtime.verification.snapshot import Position, Snapshot
 
@@ -62,6 +63,7 @@ class RedisCheck(Generic[S]):
         self._strict = strict
         await self._compare_counters(log)
         await self._compare_entities(progress)
+        await self._compare_streams()
         await self._compare_indexes()
         await self._compare_rest()
 
@@ -139,6 +141,18 @@ class RedisCheck(Generic[S]):
             if difference is not None:
                 self._add(Kind.REDIS_HISTORY, subject, difference)
 
+    async def _compare_streams(self) -> None:
+        places = [(s, name) for s in self._expected.entities for name in self._expected.streams(s)]
+        sizes = [len(self._expected.streams(subject)[name]) for subject, name in places]
+        for chunk in _chunks(places, sizes, _ENTITIES):
+            taken = await self._snapshot.streams(chunk)
+            await self._align(taken.position)
+            for (subject, name), answer in zip(chunk, taken.answers, strict=True):
+                for found in self._whole([answer], f"{subject}:{name}"):
+                    difference = stream_difference(self._expected.streams(subject)[name], found)
+                    if difference is not None:
+                        self._add(Kind.REDIS_STREAM, f"{subject}:{name}", difference)
+
     async def _compare_indexes(self) -> None:
         indexes = list(self._expected.indexes())
         sizes = [len(self._expected.indexes()[name]) for name in indexes]
@@ -175,8 +189,14 @@ class RedisCheck(Generic[S]):
         if kind == "by":
             return rest in self._expected.indexes()
         if kind == ENTITIES[self._service]:
-            return rest in self._expected.entities or rest.removesuffix(":log") in self._expected.entities
+            return rest in self._expected.entities or self._belongs_to_an_entity(rest)
         return False
+
+    def _belongs_to_an_entity(self, name: str) -> bool:
+        subject, _, kind = name.rpartition(":")
+        if subject not in self._expected.entities:
+            return False
+        return kind == "log" or kind in self._expected.streams(subject)
 
     def _whole(self, answers: Sequence[Any], what: str) -> Iterator[Any]:
         """The answers that are no errors; an error means that a key holds something else than it should."""

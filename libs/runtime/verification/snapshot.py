@@ -71,6 +71,15 @@ class Snapshot:
             commands += [("HGETALL", key), ("LRANGE", key + ":log", 0, -1)]
         return await self._together(commands)
 
+    async def streams(self, places: Sequence[tuple[str, str]]) -> Taken:
+        """Each stream whole, by entity and name."""
+        return await self._together(
+            [
+                ("XRANGE", self._names.stream(self._service, self._partition, *place), "-", "+")
+                for place in places
+            ]
+        )
+
     async def indexes(self, indexes: Sequence[str]) -> Taken:
         """Sorted sets by name, such as ``status:settled``."""
         return await self._together(

@@ -1,0 +1,59 @@
+"""Time as data: what falls due in a partition is sent to its own input topic by the worker that owns it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Final, Generic, TypeVar
+
+import orjson
+
+from libs.ledger.aggregate import Aggregate, Watch
+from libs.ledger.records import Outgoing, Routed
+from libs.runtime.patience import Patience
+from libs.runtime.ports import Store, Writer
+from libs.views.ownership import Ownership
+
+S = TypeVar("S")
+
+PERIOD: Final = 5.0  # seconds between two looks
+_AGAIN: Final = 60.0  # seconds after which what was sent and had no effect is sent again
+_AT_ONCE: Final = 200  # entities
+
+
+class Ticker(Generic[S]):
+    """Looks at the watched entities of one partition. A tick that is sent twice is folded as late: it does no harm."""
+
+    def __init__(
+        self, aggregate: Aggregate[S], watch: Watch, store: Store, writer: Writer, patience: Patience
+    ) -> None:
+        self._topic = f"{aggregate.service}.in"
+        self._watch = watch
+        self._store = store
+        self._writer = writer
+        self._patience = patience
+        self._sent: dict[str, float] = {}
+
+    async def run(self, own: Ownership) -> None:
+        """Until cancelled. Raises NotOurs, Behind, and what a stuck or broken producer raises."""
+        while True:
+            await asyncio.sleep(PERIOD)
+            await self._look(own, round(time.time() * 1000))
+
+    async def _look(self, own: Ownership, now: int) -> None:
+        index = self._watch.index
+        watched = await self._patience.redis("look what is due", lambda: self._store.members(index))
+        self._sent = {subject: at for subject, at in self._sent.items() if now - at < _AGAIN * 1000}
+        waiting = [subject for subject in watched if subject not in self._sent]
+        for first in range(0, len(waiting), _AT_ONCE):
+            some = waiting[first : first + _AT_ONCE]
+            found = await self._patience.redis("load what is watched", lambda: self._store.load(own, some))  # noqa: B023
+            due = []
+            for subject, fields in found.items():
+                event = self._watch.due(subject, fields, now)
+                if event is not None:
+                    self._sent[subject] = now
+                    record = Outgoing(-1, subject.encode(), orjson.dumps(event))
+                    due.append(Routed(self._topic, subject, record))
+            if due:
+                await self._patience.kafka("send what is due", self._writer.route(due))
