@@ -48,7 +48,8 @@ class View(NamedTuple):
     optional: frozenset[str] = frozenset()
 
 
-class Watch(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Watch:
     """Entities for which time matters, and what to send to the input topic once it does.
 
     ``index`` (a field and its value) names the sorted set that they are in; ``due`` is given an entity's id, its hash

@@ -65,7 +65,7 @@ class PartitionStore:
 
     async def members(self, index: tuple[str, str]) -> list[str]:
         """The entities in a sorted set, those changed first at the front."""
-        found: list[bytes] = await self._redis.zrange(f"{self._prefix}by:{index[0]}:{index[1]}", 0, -1)
+        found: Any = await self._redis.zrange(f"{self._prefix}by:{index[0]}:{index[1]}", 0, -1)
         return [subject.decode() for subject in found]
 
     async def apply(self, own: Ownership, folded: Folded, log_offset: int) -> None:

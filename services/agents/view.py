@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -52,14 +52,10 @@ def render(state: Agent) -> View:
 def restore(agent_id: str, fields: Mapping[str, str]) -> Agent:
     """The state that ``render`` was made from. Raises KeyError, ValueError."""
     remembered, literal = orjson.loads(fields["_memory"])
-    texts = {n: None if fields[n] == "null" and n not in literal else fields[n] for n in _NULLABLE}
-    counts = {name: int(fields[name]) for name in ("trades_total", *_COUNTS)}
-    return Agent(
-        id=agent_id,
-        mode=fields["mode"],
-        realised_pnl_total=fields["realised_pnl_total"],
-        fees_total=fields["fees_total"],
-        **texts,
-        **counts,
-        **dict(zip(_REMEMBERED, remembered, strict=True)),
-    )
+    told: dict[str, Any] = {
+        name: None if fields[name] == "null" and name not in literal else fields[name] for name in _NULLABLE
+    }
+    told |= {name: int(fields[name]) for name in ("trades_total", *_COUNTS)}
+    told |= {name: fields[name] for name in ("mode", *_SUMS)}
+    told |= zip(_REMEMBERED, remembered, strict=True)
+    return Agent(id=agent_id, **told)

@@ -391,6 +391,9 @@ class FlakyStore:
     async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
         return await self._call(lambda: self.inner.load(own, subjects))
 
+    async def members(self, index: tuple[str, str]) -> list[str]:
+        return await self._call(lambda: self.inner.members(index))
+
     async def apply(self, own: Ownership, folded: Folded, log_offset: int) -> None:
         self.process.world.must_be_logged(self.process.place, "Redis", folded.last)
         # The caller learns of it only with the answer.
