@@ -13,6 +13,8 @@ ENTITIES: Final = {
     "agents": "agent",
     "strategies": "strategy",
 }
+# What is known of the first part of an entity's id, where that is more than a name: its account's numbers.
+COMPANIONS: Final = {"strategies": "account"}
 STREAMS: Final = ("in", "log", "events", "state", "dead")
 
 
@@ -22,6 +24,12 @@ def service_of(entity: str) -> str:
         if entity in (name, service):
             return service
     raise KeyError(entity)
+
+
+def kind_of(service: str, entity_id: str) -> str:
+    """What an entity of a service is, as its key says."""
+    companion = COMPANIONS.get(service)
+    return ENTITIES[service] if companion is None or ":" in entity_id else companion
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +63,8 @@ class Names:
         return self.partition_prefix(service, partition) + "counters"
 
     def entity(self, service: str, partition: int, entity_id: str) -> str:
-        """The projection's hash."""
-        return f"{self.partition_prefix(service, partition)}{ENTITIES[service]}:{entity_id}"
+        """The projection's hash; in ``strategies`` an id without a colon is an account's."""
+        return f"{self.partition_prefix(service, partition)}{kind_of(service, entity_id)}:{entity_id}"
 
     def history(self, service: str, partition: int, entity_id: str) -> str:
         """The list of an entity's log records."""

@@ -64,6 +64,10 @@ def _nothing(*_: Any) -> tuple[()]:
     return ()
 
 
+def _no_attributes(*_: Any) -> Mapping[str, int]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Aggregate(Generic[S]):
     """What makes one service different from another.
@@ -71,6 +75,8 @@ class Aggregate(Generic[S]):
     ``identify`` and ``validate`` raise Invalid. ``fold`` decides, ``evolve`` acts on the decision, ``derive``
     tells what follows from it; none of them knows a clock. ``restore`` undoes ``render``.
     ``enter`` gives what a fact adds to the entity's streams, ``watch`` says where time has to be told.
+    ``companion`` is what its entities share: the one that their routing key names, without a colon as their ids have
+    one. It evolves with each of their facts, before them; ``extend`` names attributes for the log record then.
     ``memory`` bounds how many accepted facts an entity remembers for telling duplicates; None = all.
     ``tells`` names the services that ``notify`` writes to, ``clock`` the field with the source's time.
     """
@@ -88,6 +94,12 @@ class Aggregate(Generic[S]):
     notify: Callable[[S, Fact, Verdict], Sequence[Notice]] = _nothing
     enter: Callable[[Fact, Verdict], Sequence[Entry]] = _nothing
     watch: Watch | None = None
+    companion: Aggregate[Any] | None = None
+    extend: Callable[[S, S], Mapping[str, int]] = _no_attributes
     memory: int | None = None
     tells: tuple[str, ...] = ()
     clock: str = "updated_at"
+
+    def part(self, subject: str) -> Aggregate[Any]:
+        """The functions for a subject: its companion's for an id that is the companion's own."""
+        return self if self.companion is None or ":" in subject else self.companion

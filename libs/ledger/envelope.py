@@ -6,7 +6,9 @@ stands last so that a reader can parse the rest without it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
@@ -25,6 +27,9 @@ def quoted(text: str | None) -> str:
     return "null" if text is None else orjson.dumps(text).decode()
 
 
+_NO_ATTRIBUTES: Final[Mapping[str, int]] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Origin:
     """The input partition that a fold reads; what its envelopes have in common."""
@@ -41,6 +46,11 @@ class Origin:
     def place(self, offset: int) -> str:
         """``topic/partition/offset`` of an input record."""
         return f"{self.topic}/{self.partition}/{offset}"
+
+
+def source_and_subject(origin: Origin, subject: str) -> str:
+    """Two members of an envelope; the subject is JSON already."""
+    return f'"source":"/stratafold/{origin.service}","subject":{subject}'
 
 
 @dataclass(slots=True)
@@ -66,7 +76,7 @@ class About:
             self.frame = Frame(
                 ids=ids,
                 cause=ids.at(0),
-                subject=f'"source":"/stratafold/{origin.service}","subject":{subject}',
+                subject=source_and_subject(origin, subject),
                 time=f'"time":"{time}","recordedtime":"{recorded}"',
                 key=f'"partitionkey":{routing_key},"correlationid":{quoted(self.correlation_id)}',
             )
@@ -85,10 +95,17 @@ class Frame:
 
 
 def log_record(
-    origin: Origin, about: About, verdict: Verdict, sequence: int | None, previous: int, data: bytes
+    origin: Origin,
+    about: About,
+    verdict: Verdict,
+    sequence: int | None,
+    previous: int,
+    data: bytes,
+    extension: Mapping[str, int] = _NO_ATTRIBUTES,
 ) -> bytes:
-    """The log's account of one input record; ``data`` is JSON as it stands."""
+    """The log's account of one input record; ``data`` is JSON as it stands, ``extension`` has further attributes."""
     frame = about.frame or about.framed(origin)
+    more = "".join(f'"{name}":{value},' for name, value in extension.items())
     time = frame.time if about.time is not None else f'"time":null,"recordedtime":"{rfc3339(about.recorded)}"'
     return (
         (
@@ -96,7 +113,7 @@ def log_record(
             f'{frame.subject},{time},"sequence":{"null" if sequence is None else sequence},{frame.key},'
             f'"causationid":null,"datacontenttype":"application/json","inputtopic":"{origin.topic}",'
             f'"inputpartition":{origin.partition},"inputoffset":{about.offset},"previousinputoffset":{previous},'
-            f'"verdict":"{verdict.value}","data":'
+            f'"verdict":"{verdict.value}",{more}"data":'
         ).encode()
         + data.strip()
         + b"}"
@@ -104,14 +121,21 @@ def log_record(
 
 
 def derived_event(
-    origin: Origin, about: About, index: int, name: str, sequence: int, data: dict[str, Any]
+    origin: Origin,
+    about: About,
+    index: int,
+    name: str,
+    sequence: int,
+    data: dict[str, Any],
+    subject: str | None = None,
 ) -> bytes:
-    """A derived event; ``index`` is 1, 2, 3 … among those of its input record."""
+    """A derived event; ``index`` is 1, 2, 3 … among those of its input record, ``subject`` other than its own."""
     frame = about.frame or about.framed(origin)
+    whose = frame.subject if subject is None else source_and_subject(origin, quoted(subject))
     return (
         (
             f'{{"specversion":"1.0","id":"{frame.ids.at(index)}","type":"stratafold.{name}.v1",'
-            f'{frame.subject},{frame.time},"sequence":{sequence},{frame.key},'
+            f'{whose},{frame.time},"sequence":{sequence},{frame.key},'
             f'"causationid":"{frame.cause}","datacontenttype":"application/json","data":'
         ).encode()
         + orjson.dumps(data)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from libs.ledger.reading import Document
 
@@ -18,8 +19,12 @@ class Identity:
 
 @dataclass(slots=True)
 class Fact:
-    """What a source says of an entity: ``at`` in ms by the source's clock, the body, its digest."""
+    """What a source says of an entity: ``at`` in ms by the source's clock, the body, its digest.
+
+    ``context`` is what the entity's companion has become by this fact, where it has one; None where that isn't known.
+    """
 
     at: int
     body: Document
     digest: bytes
+    context: Any = None

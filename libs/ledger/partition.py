@@ -6,17 +6,17 @@ same bytes, and a refold of the log gives the same state as the first fold of th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import orjson
 
-from libs.ledger.aggregate import Aggregate
+from libs.ledger.aggregate import Aggregate, Derived
 from libs.ledger.digest import holds
 from libs.ledger.document import Fields
 from libs.ledger.entity import Entity, bookkeeping, bookkeeping_json, memory, recall
-from libs.ledger.envelope import CONTENT_TYPE, Origin, derived_event, log_record
+from libs.ledger.envelope import CONTENT_TYPE, About, Origin, derived_event, log_record
 from libs.ledger.records import EntityWrite, Folded, Headers, Outgoing, Reading, Routed
 from libs.ledger.times import rfc3339
 from libs.ledger.verdict import SEQUENCED, Verdict
@@ -52,6 +52,15 @@ class _Touched(Generic[S]):
     entries: list[tuple[str, int, Fields]] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class _Shared:
+    """The companion of an input's entity, what it was before the input, and what the log record says of it."""
+
+    companion: Entity[Any]
+    before: Any
+    extension: Mapping[str, int]
+
+
 class Diverged(Exception):
     """A refold gives another sequence than the log: it began from a state that is not the log's."""
 
@@ -72,17 +81,29 @@ class PartitionFold(Generic[S]):
         self.counters: dict[str, int] = {name: (counters or {}).get(name, 0) for name in COUNTERS}
         self._service = origin.service.encode()
 
+    def concerned(self, readings: Iterable[Reading]) -> list[str]:
+        """The subjects that a batch's facts act on, companions among them."""
+        subjects = []
+        for reading in readings:
+            about = reading.about
+            if reading.fact is None or about.subject is None:
+                continue
+            subjects.append(about.subject)
+            if self.aggregate.companion is not None and about.routing_key is not None:
+                subjects.append(about.routing_key)
+        return subjects
+
     def new_entity(self, subject: str) -> Entity[S]:
         """An entity of which nothing is known."""
-        return Entity(subject, self.aggregate.initial(subject))
+        return Entity(subject, self.aggregate.part(subject).initial(subject))
 
     def recall(self, subject: str, fields: Mapping[str, str]) -> Entity[S]:
         """The entity as its projection remembers it. Raises KeyError, ValueError where that is damaged."""
         try:
-            entity = recall(subject, self.aggregate.restore(subject, fields), fields)
+            entity = recall(subject, self.aggregate.part(subject).restore(subject, fields), fields)
         except TypeError as why:  # JSON of another shape than was written
             raise ValueError(str(why)) from why
-        view = self.aggregate.render(entity.state)
+        view = self.aggregate.part(subject).render(entity.state)
         entity.indexes, entity.optional = view.indexes, view.optional
         entity.weight = len(view.json) + len(entity.facts)
         return entity
@@ -115,13 +136,14 @@ class PartitionFold(Generic[S]):
         entity = None if fact is None or about.subject is None else entities[about.subject]
         if verdict is None and entity is not None and fact is not None:
             seen = holds(entity.facts, fact.digest)
-            verdict = Verdict.DUPLICATE if seen else self.aggregate.fold(entity.state, fact)
+            part = self.aggregate.part(entity.subject)
+            verdict = Verdict.DUPLICATE if seen else part.fold(entity.state, fact)
         assert verdict is not None
         sequence = None
         if verdict in SEQUENCED:
             assert entity is not None
             assert fact is not None
-            if entity.sequence == 0:
+            if entity.sequence == 0 and self.aggregate.part(entity.subject) is self.aggregate:
                 self.counters["entities"] += 1
             disputed = entity.disputed
             sequence = entity.account(verdict, fact.digest, about.recorded, self.aggregate.memory)
@@ -130,17 +152,35 @@ class PartitionFold(Generic[S]):
                 raise Diverged(
                     f"{entity.subject}: {sequence} where the log has {reading.logged.attributes['sequence']}"
                 )
-        value = self._log(reading, verdict, sequence, out)
+        shared = self._share(reading, verdict, entities) if sequence is not None else None
+        value = self._log(reading, verdict, sequence, shared, out)
         self.counters["in_total"] += 1
         self.counters[f"{verdict}_total"] += 1
         if entity is not None and verdict in SEQUENCED:
-            self._evolve(reading, entity, verdict, value, touched, out)
+            told = self._evolve(reading, entity, verdict, value, touched, out)
+            if shared is not None:
+                self._accompany(reading, shared, verdict, told, touched, out)
         elif verdict is Verdict.QUARANTINED:
             self._bury(reading, out)
         elif verdict is Verdict.FORWARDED:
             self._forward(reading, out)
 
-    def _log(self, reading: Reading, verdict: Verdict, sequence: int | None, out: Folded) -> bytes:
+    def _share(
+        self, reading: Reading, verdict: Verdict, entities: Mapping[str, Entity[Any]]
+    ) -> _Shared | None:
+        """Let the companion have the fact first, for the entity is told what has become of it."""
+        part, about, fact = self.aggregate.companion, reading.about, reading.fact
+        if part is None or about.routing_key is None or about.routing_key == about.subject:
+            return None
+        assert fact is not None
+        companion = entities[about.routing_key]
+        before = companion.state
+        companion.state = fact.context = part.evolve(before, fact, verdict)
+        return _Shared(companion, before, part.extend(before, companion.state))
+
+    def _log(
+        self, reading: Reading, verdict: Verdict, sequence: int | None, shared: _Shared | None, out: Folded
+    ) -> bytes:
         if reading.logged is not None:
             return reading.logged.value
         record, about = reading.record, reading.about
@@ -150,7 +190,8 @@ class PartitionFold(Generic[S]):
         else:
             why = reading.invalid
             data = orjson.dumps({"error": why.error, "detail": why.detail, "pointer": why.pointer})
-        value = log_record(self.origin, about, verdict, sequence, self.position, data)
+        extension = {} if shared is None else shared.extension
+        value = log_record(self.origin, about, verdict, sequence, self.position, data, extension)
         key = record.key if about.routing_key is None else about.routing_key.encode()
         out.log.append(Outgoing(about.offset, key, value, _LOG_HEADERS))
         return value
@@ -163,11 +204,13 @@ class PartitionFold(Generic[S]):
         value: bytes,
         touched: dict[str, _Touched[S]],
         out: Folded,
-    ) -> None:
+    ) -> int:
+        """Change the entity and tell what follows; how many events that were."""
         about, fact = reading.about, reading.fact
         assert fact is not None
+        part = self.aggregate.part(entity.subject)
         before = entity.state
-        after = self.aggregate.evolve(before, fact, verdict)
+        after = part.evolve(before, fact, verdict)
         entity.state = after
         one = touched.get(entity.subject)
         if one is None:
@@ -175,16 +218,44 @@ class PartitionFold(Generic[S]):
         one.offset = about.offset
         one.history.append(value)
         one.applied = one.applied or verdict is Verdict.APPLIED
-        for index, (name, data) in enumerate(self.aggregate.derive(before, after, fact, verdict), 1):
+        derived = part.derive(before, after, fact, verdict)
+        self._tell(about, entity, derived, 0, out)
+        one.entries += [(e.stream, entity.sequence, e.fields) for e in part.enter(fact, verdict)]
+        for service, routing_key, body in part.notify(after, fact, verdict):
+            notice = Outgoing(about.offset, routing_key.encode(), orjson.dumps(body))
+            out.notices.append(Routed(f"{service}.in", routing_key, notice))
+        return len(derived)
+
+    def _accompany(
+        self,
+        reading: Reading,
+        shared: _Shared,
+        verdict: Verdict,
+        told: int,
+        touched: dict[str, _Touched[S]],
+        out: Folded,
+    ) -> None:
+        """Keep what the companion has become, and tell what follows from that."""
+        part, about, fact, companion = self.aggregate.companion, reading.about, reading.fact, shared.companion
+        assert part is not None
+        assert fact is not None
+        companion.first_recorded = companion.first_recorded or about.recorded
+        companion.last_recorded = about.recorded
+        one = touched.setdefault(companion.subject, _Touched(companion, about.offset))
+        one.offset = about.offset
+        self._tell(about, companion, part.derive(shared.before, companion.state, fact, verdict), told, out)
+
+    def _tell(
+        self, about: About, entity: Entity[Any], derived: Sequence[Derived], told: int, out: Folded
+    ) -> None:
+        """Events of an entity; ``told`` is how many the input has led to before."""
+        subject = None if entity.subject == about.subject else entity.subject
+        for index, (name, data) in enumerate(derived, told + 1):
             entity.events += 1
-            event = derived_event(self.origin, about, index, name, entity.events, data)
+            event = derived_event(self.origin, about, index, name, entity.events, data, subject)
             headers = cause_headers(CONTENT_TYPE, about.offset)
             out.events.append(Outgoing(about.offset, entity.subject.encode(), event, headers))
             self.counters["events_total"] += 1
-        one.entries += [(e.stream, entity.sequence, e.fields) for e in self.aggregate.enter(fact, verdict)]
-        for service, routing_key, body in self.aggregate.notify(after, fact, verdict):
-            notice = Outgoing(about.offset, routing_key.encode(), orjson.dumps(body))
-            out.notices.append(Routed(f"{service}.in", routing_key, notice))
 
     def _bury(self, reading: Reading, out: Folded) -> None:
         """Write the rejected input to the dead letters; a refold can only where the input was fetched again."""
@@ -213,7 +284,8 @@ class PartitionFold(Generic[S]):
 
     def _finish(self, one: _Touched[S], out: Folded) -> None:
         entity = one.entity
-        now = self.aggregate.render(entity.state)
+        part = self.aggregate.part(entity.subject)
+        now = part.render(entity.state)
         removed = sorted(entity.optional - now.optional)
         kept = bookkeeping(entity)
         fields = now.fields | kept | memory(entity)
@@ -224,8 +296,10 @@ class PartitionFold(Generic[S]):
         out.writes.append(
             EntityWrite(entity.subject, fields, removed, one.history, joins, leaves, score, one.entries)
         )
+        entity.weight = len(now.json) + len(entity.facts)
+        if part is not self.aggregate:
+            return  # a companion has no document of its own: it is no entity of the service
         value = now.json[:-1] + b"," + bookkeeping_json(entity, kept) + b"}"
-        entity.weight = len(value) + len(entity.facts)
         out.states.append(
             Outgoing(one.offset, entity.subject.encode(), value, cause_headers(_JSON, one.offset))
         )

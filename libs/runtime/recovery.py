@@ -232,8 +232,7 @@ async def load_entities(
     patience: Patience,
 ) -> None:
     """Bring every subject of a batch's facts into the cache, in one call. Raises DamagedProjection, NotOurs, Behind."""
-    subjects = [r.about.subject for r in readings if r.fact is not None and r.about.subject is not None]
-    missing = cache.missing(subjects)
+    missing = cache.missing(fold.concerned(readings))
     if not missing:
         return
     found = await patience.redis("load entities", lambda: store.load(own, missing))

@@ -1,6 +1,6 @@
 -- Write one batch of a partition, all of it or nothing; every check comes before the first write.
 -- KEYS: position, counters.
--- ARGV: owner, epoch, previous input offset, input offset, log offset, history length, prefix of entities,
+-- ARGV: owner, epoch, previous input offset, input offset, log offset, history length, prefix of all keys,
 --       prefix of indexes, then MessagePack: counters, entities.
 -- All values are ready-made strings: Lua's numbers would round them.
 -- Returns OK, FENCED or BEHIND; a batch that is written already (its answer was lost) is OK.
@@ -12,8 +12,8 @@ if p[3] ~= ARGV[3] then return 'FENCED' end
 local keep = tonumber(ARGV[6])
 local batch = cmsgpack.unpack(ARGV[9])
 for _, e in ipairs(batch[2]) do
-  local id, fields, removed, history, joins, leaves, score, entries = unpack(e)
-  local key = ARGV[7] .. id
+  local id, name, fields, removed, history, joins, leaves, score, entries = unpack(e)
+  local key = ARGV[7] .. name
   redis.call('HSET', key, unpack(fields))
   if #removed > 0 then redis.call('HDEL', key, unpack(removed)) end
   local log = key .. ':log'

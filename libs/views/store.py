@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 from redis.exceptions import ResponseError
 
-from libs.contracts.names import ENTITIES, Names
+from libs.contracts.names import Names, kind_of
 from libs.ledger.records import EntityWrite, Folded
 from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs, Ownership, PositionDamaged
 
@@ -35,7 +35,7 @@ class PartitionStore:
         self._prefix = names.partition_prefix(service, partition)
         self._position = names.position(service, partition)
         self._counters = names.counters(service, partition)
-        self._entities = f"{self._prefix}{ENTITIES[service]}:"
+        self._service = service
         self._take = _script(redis, "take")
         self._load = _script(redis, "load")
         self._apply = _script(redis, "apply")
@@ -54,7 +54,7 @@ class PartitionStore:
 
     async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
         """The hashes of those subjects that exist; ``own.input_offset`` is what must be written at least."""
-        keys = [self._position, *(self._entities + subject for subject in subjects)]
+        keys = [self._position, *(self._key(subject) for subject in subjects)]
         answer = await self._call(self._load, keys, [own.owner, own.epoch, own.input_offset])
         _check(answer[0])
         return {
@@ -68,15 +68,18 @@ class PartitionStore:
         found: Any = await self._redis.zrange(f"{self._prefix}by:{index[0]}:{index[1]}", 0, -1)
         return [subject.decode() for subject in found]
 
+    def _key(self, subject: str) -> str:
+        return f"{self._prefix}{kind_of(self._service, subject)}:{subject}"
+
     async def apply(self, own: Ownership, folded: Folded, log_offset: int) -> None:
         """Write a batch and move the position to it. Updates ``own``."""
         counters = {name: str(count) for name, count in folded.counters.items()}
         payload = msgpack.packb(
-            [_flat(counters), [_packed(write) for write in folded.writes]],
+            [_flat(counters), [_packed(self._service, write) for write in folded.writes]],
             use_bin_type=False,  # what Lua reads knows no binary type
         )
         args: list[str | int | bytes] = [own.owner, own.epoch, folded.previous, folded.last, log_offset]
-        args += [self._history, self._entities, self._prefix + "by:", payload]
+        args += [self._history, self._prefix, self._prefix + "by:", payload]
         _check(await self._call(self._apply, [self._position, self._counters], args))
         own.input_offset, own.log_offset = folded.last, log_offset
 
@@ -144,9 +147,10 @@ def _flat(pairs: Mapping[str, str]) -> list[str]:
     return list(chain.from_iterable(pairs.items()))
 
 
-def _packed(write: EntityWrite) -> list[Any]:
+def _packed(service: str, write: EntityWrite) -> list[Any]:
     return [
         write.subject,
+        f"{kind_of(service, write.subject)}:{write.subject}",
         _flat(write.fields),
         write.removed,
         write.history,

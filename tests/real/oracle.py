@@ -389,8 +389,7 @@ def _entities(
     fold: PartitionFold[Any], readings: list[Reading], known: dict[str, Entity[Any]] | None = None
 ) -> dict[str, Entity[Any]]:
     known = known or {}
-    subjects = {r.about.subject for r in readings if r.fact is not None and r.about.subject is not None}
-    return {subject: known.get(subject) or fold.new_entity(subject) for subject in subjects}
+    return {subject: known.get(subject) or fold.new_entity(subject) for subject in fold.concerned(readings)}
 
 
 def _input(record: Stored) -> InputRecord:

@@ -28,7 +28,11 @@ class Twin:
             fields.update({name: value.encode() for name, value in write.fields.items()})
             for name in write.removed:
                 fields.pop(name, None)
-            self.keys.setdefault(names.history(*place, write.subject), []).extend(write.history)
+            if write.history:
+                self.keys.setdefault(names.history(*place, write.subject), []).extend(write.history)
+            for name, sequence, entry in write.entries:
+                stream = self.keys.setdefault(names.stream(*place, write.subject, name), [])
+                stream.append((f"{sequence}-0".encode(), {n.encode(): v.encode() for n, v in entry.items()}))
             for field, value in write.leaves:
                 index = names.index(*place, field, value)
                 self.keys.get(index, {}).pop(write.subject, None)
@@ -46,6 +50,7 @@ async def stored(redis: Redis, prefix: str) -> Keys:
     found = [key async for key in redis.scan_iter(match=f"{_escaped(prefix)}*", count=1000)]
     types = await _pipe(redis, [("TYPE", key) for key in found])
     reads = {b"hash": ("HGETALL",), b"list": ("LRANGE", 0, -1), b"zset": ("ZRANGE", 0, -1, "WITHSCORES")}
+    reads[b"stream"] = ("XRANGE", "-", "+")
     asked = []
     for key, kind in zip(found, types, strict=True):
         kind = kind if isinstance(kind, bytes) else str(kind).encode()

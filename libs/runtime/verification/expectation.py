@@ -83,8 +83,7 @@ class Expectation(Generic[S]):
 
     def take(self, readings: list[Reading], remembered: set[int]) -> dict[int, Outgoing]:
         """Fold on; the log records by input offset. ``remembered`` are those whose input is gone."""
-        subjects = [r.about.subject for r in readings if r.fact is not None and r.about.subject is not None]
-        for subject in subjects:
+        for subject in self._fold.concerned(readings):
             if subject not in self.entities:
                 self.entities[subject] = self._fold.new_entity(subject)
         recorded = {reading.about.offset: reading.about.recorded for reading in readings}
@@ -133,7 +132,9 @@ class Expectation(Generic[S]):
     def fields(self, subject: str) -> dict[bytes, bytes]:
         """An entity's hash as Redis must have it."""
         entity = self.entities[subject]
-        fields = self._aggregate.render(entity.state).fields | bookkeeping(entity) | memory(entity)
+        fields = (
+            self._aggregate.part(subject).render(entity.state).fields | bookkeeping(entity) | memory(entity)
+        )
         return {name.encode(): value.encode() for name, value in fields.items()}
 
     def history(self, subject: str) -> list[int]:

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from redis.exceptions import ResponseError
 
-from libs.contracts.names import ENTITIES
+from libs.contracts.names import ENTITIES, kind_of
 from libs.ledger.envelope import parse_log_record
 from libs.runtime.reader import PartitionReader
 from libs.runtime.verification.expectation import Expectation
@@ -188,7 +188,7 @@ class RedisCheck(Generic[S]):
             return self._expected.position >= 0
         if kind == "by":
             return rest in self._expected.indexes()
-        if kind == ENTITIES[self._service]:
+        if kind == kind_of(self._service, rest) or kind == ENTITIES[self._service]:
             return rest in self._expected.entities or self._belongs_to_an_entity(rest)
         return False
 

@@ -122,9 +122,8 @@ def _load(
     store: MemoryStore,
     own: Ownership,
 ) -> None:
-    for reading in batch:
-        subject = reading.about.subject
-        if reading.fact is None or subject is None or subject in entities:
+    for subject in fold.concerned(batch):
+        if subject in entities:
             continue
         fields = at_once(store.load(own, [subject])).get(subject)
         entities[subject] = fold.new_entity(subject) if fields is None else fold.recall(subject, fields)

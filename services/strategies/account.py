@@ -1,0 +1,154 @@
+"""What is known of an account's stream (004): which of upstream's numbers came, and how many frames it had. Pure.
+
+Upstream counts over all strategies of an account, so that only here a missing number shows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Final
+
+from libs.contracts.strategies import EVERYTHING, FRAMES, SCOPE_EVENT, SNAPSHOT_EVENT
+from libs.ledger.aggregate import Derived
+from libs.ledger.fact import Fact
+from libs.ledger.verdict import Verdict
+
+COMPLETE: Final = "complete"
+SUSPECT: Final = "suspect"
+REPAIRED: Final = "repaired"
+ARRIVAL: Final = "arrival"
+SNAPSHOT: Final = "snapshot"
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Numbers that were skipped: first and last as the gap was opened, and what of it is still missing.
+
+    ``lost`` are those from before upstream's counter began anew: what comes with such a number now is another fact.
+    """
+
+    first: int
+    last: int
+    missing: tuple[Range, ...]
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account; ``upstream_seq`` is the highest number since upstream's counter last began anew.
+
+    ``newest`` is the latest time told, in ms; ``resets`` counts how often the counter began anew; ``whole`` is False
+    while connectors see only some of the account's strategies; ``frames`` counts what subscribers are shown.
+    """
+
+    id: str
+    upstream_seq: int | None = None
+    newest: int = 0
+    gaps: tuple[Gap, ...] = ()
+    reconciled: bool = False
+    resets: int = 0
+    whole: bool = True
+    frames: int = 0
+
+    @property
+    def completeness(self) -> str:
+        """``complete``, ``suspect`` while numbers are missing, ``repaired`` once a snapshot stood in for some."""
+        if self.gaps:
+            return SUSPECT
+        return REPAIRED if self.reconciled else COMPLETE
+
+    @property
+    def missing(self) -> tuple[Range, ...]:
+        """All ranges of numbers that are missing, first and last."""
+        return tuple(span for gap in self.gaps for span in gap.missing)
+
+
+def initial(account: str) -> Account:
+    """An account of which nothing is known."""
+    return Account(account)
+
+
+def fold(state: Account, fact: Fact) -> Verdict:
+    """Of a fact that is the account's own: what a connector subscribed to always holds from then on."""
+    return Verdict.APPLIED
+
+
+def evolve(state: Account, fact: Fact, verdict: Verdict) -> Account:
+    """The account after a fact of its own, or after one of its strategies'."""
+    event = fact.body["event"]
+    if event == SCOPE_EVENT:
+        return replace(state, whole=EVERYTHING in fact.body["data"]["subscriptions"])
+    if event in FRAMES and verdict is not Verdict.IGNORED:
+        state = replace(state, frames=state.frames + 1)
+    seq: int = fact.body["seq"]
+    if event == SNAPSHOT_EVENT:
+        return _reconciled(state, seq, fact.at)
+    return _counted(state, seq, fact.at)
+
+
+def _counted(state: Account, seq: int, at: int) -> Account:
+    last = state.upstream_seq
+    if last is None:
+        return replace(state, upstream_seq=seq, newest=at)
+    if seq > last:
+        skipped = seq - last > 1 and state.whole
+        gaps = (*state.gaps, Gap(last + 1, seq - 1, ((last + 1, seq - 1),))) if skipped else state.gaps
+        return replace(state, upstream_seq=seq, newest=max(at, state.newest), gaps=gaps)
+    filled = tuple(left for gap in state.gaps for left in ((gap,) if gap.lost else _without(gap, seq, seq)))
+    if filled != state.gaps:
+        return replace(state, gaps=filled, newest=max(at, state.newest))
+    if at > state.newest:  # a number from before, at a later time: the counter began anew
+        lost = tuple(replace(gap, lost=True) for gap in state.gaps)
+        return replace(state, upstream_seq=seq, newest=at, gaps=lost, resets=state.resets + 1)
+    return state
+
+
+def _reconciled(state: Account, seq: int, at: int) -> Account:
+    """A snapshot speaks for every number up to its own, also for those that nobody missed yet."""
+    last = state.upstream_seq
+    unseen = last is not None and seq > last and state.whole
+    gaps = tuple(left for gap in state.gaps if not gap.lost for left in _without(gap, 0, seq))
+    return replace(
+        state,
+        upstream_seq=seq if last is None else max(last, seq),
+        newest=max(at, state.newest),
+        gaps=gaps,
+        reconciled=state.reconciled or unseen or gaps != state.gaps,
+    )
+
+
+def _without(gap: Gap, first: int, last: int) -> tuple[Gap, ...]:
+    """What is left of a gap after some numbers came: itself with less in it, or nothing."""
+    missing: list[Range] = []
+    for begin, end in gap.missing:
+        parts = ((begin, min(end, first - 1)), (max(begin, last + 1), end))
+        missing += [(low, high) for low, high in parts if low <= high]
+    return (replace(gap, missing=tuple(missing)),) if missing else ()
+
+
+def derive(before: Account, after: Account, fact: Fact, verdict: Verdict) -> list[Derived]:
+    """Gaps that opened and closed, in that order."""
+    # counted, for the same numbers may be missing from before a reset and after it
+    was = Counter((gap.first, gap.last) for gap in before.gaps)
+    now = Counter((gap.first, gap.last) for gap in after.gaps)
+    by = SNAPSHOT if fact.body["event"] == SNAPSHOT_EVENT else ARRIVAL
+    opened, closed = sorted((now - was).elements()), sorted((was - now).elements())
+    last, reached = before.upstream_seq, after.upstream_seq
+    if by == SNAPSHOT and before.whole and last is not None and reached is not None and reached > last:
+        opened.append((last + 1, reached))
+        closed.append((last + 1, reached))
+    return [Derived("strategy.gap_opened", _range(after.id, *span)) for span in opened] + [
+        Derived("strategy.gap_closed", {**_range(after.id, *span), "by": by}) for span in closed
+    ]
+
+
+def extend(before: Account, after: Account) -> dict[str, int]:
+    """The number under which subscribers are shown this fact, where they are."""
+    return {"accountsequence": after.frames} if after.frames > before.frames else {}
+
+
+def _range(account: str, first: int, last: int) -> dict[str, str | int]:
+    return {"account": account, "from": first, "to": last}
