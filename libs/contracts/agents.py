@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
-from libs.contracts.fields import AMOUNT_PATTERN, Text, Time
+from libs.contracts.fields import LONG_AMOUNT_PATTERN, Text, Time
 
 CLOCK_EVENT: Final = "agent.clock"
 PAPER: Final = "PAPER"
@@ -25,7 +25,7 @@ def _digits(value: Any) -> Any:
 
 
 # Money and fractions come as decimal strings or as JSON numbers (002).
-Number = Annotated[str, BeforeValidator(_digits), StringConstraints(strict=True, pattern=AMOUNT_PATTERN)]
+Number = Annotated[str, BeforeValidator(_digits), StringConstraints(strict=True, pattern=LONG_AMOUNT_PATTERN)]
 
 
 class _Message(BaseModel):

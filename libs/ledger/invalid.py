@@ -8,11 +8,21 @@ from typing import Final
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from libs.contracts.fields import AMOUNT_PATTERN, TIME_PATTERN, UUID_OR_EMPTY_PATTERN, UUID_PATTERN
+from libs.contracts.fields import (
+    AMOUNT_PATTERN,
+    LONG_AMOUNT_PATTERN,
+    TIME_PATTERN,
+    UUID_OR_EMPTY_PATTERN,
+    UUID_PATTERN,
+)
 
 _SHOWN: Final = 80  # characters of an offending value worth showing
 _MALFORMED: Final = {
     AMOUNT_PATTERN: ("malformed_amount", "a decimal string of at most 18 digits on each side of the point"),
+    LONG_AMOUNT_PATTERN: (
+        "malformed_amount",
+        "a decimal of at most 18 digits before the point and 40 after it",
+    ),
     TIME_PATTERN: ("malformed_time", "an RFC 3339 time"),
     UUID_PATTERN: ("malformed_uuid", "a UUID"),
     UUID_OR_EMPTY_PATTERN: ("malformed_uuid", "a UUID or empty"),

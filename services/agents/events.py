@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any, Final
 
 import orjson
 from pydantic import ValidationError
 
 from libs.contracts.agents import MESSAGES, NUMBERS, Unknown
-from libs.contracts.fields import AMOUNT_PATTERN
+from libs.contracts.fields import LONG_AMOUNT_PATTERN
 from libs.ledger.checks import check_time
 from libs.ledger.digest import digest
 from libs.ledger.fact import Fact, Identity
@@ -17,7 +18,8 @@ from libs.ledger.invalid import Invalid, from_validation, shown
 from libs.ledger.reading import Document, read_exactly
 from libs.ledger.times import milliseconds
 
-_AMOUNT: Final = re.compile(AMOUNT_PATTERN)
+_AMOUNT: Final = re.compile(LONG_AMOUNT_PATTERN)
+_EXPONENT: Final = re.compile(r"[eE][+-]?0*([0-9]{1,3})$")  # none that would write out thousands of zeros
 _RESERVED: Final = (
     ":log",
     ":equity",
@@ -73,14 +75,16 @@ def observe(document: Document, value: bytes) -> Fact:
 
 
 def _digits(value: Any, field: str) -> str | None:
-    """A number or a decimal string as text, with all its digits."""
+    """A number or a decimal string as text with all its digits; an exponent is written out."""
     if value is None or isinstance(value, str):
         return value
     text = orjson.dumps(value).decode()
+    if _EXPONENT.search(text):
+        text = format(Decimal(text), "f")
     if _AMOUNT.fullmatch(text) is None:
         raise Invalid(
             "malformed_amount",
-            f"{field} is not a decimal of at most 18 digits on each side of the point: {shown(text)}",
+            f"{field} is not a decimal of at most 18 digits before the point and 40 after it: {shown(text)}",
             f"/{field}",
         )
     return text

@@ -15,7 +15,7 @@ from libs.ledger.verdict import Verdict
 QUIET_AFTER: Final = 30 * 60 * 1_000  # ms without a snapshot; 002 has one every 15 to 30 minutes
 THRESHOLDS: Final = ("0.5", "0.8", "1.0")  # shares of the daily drawdown budget
 
-_EXACT: Final = Context(prec=60, traps=[Inexact])
+_EXACT: Final = Context(prec=80, traps=[Inexact])
 _MODES: Final = (PAPER, LIVE)
 
 
@@ -23,8 +23,9 @@ _MODES: Final = (PAPER, LIVE)
 class Agent:
     """An agent; times in ms by its own clock, None where nothing was told.
 
-    ``moded_at``, ``changed_at`` and ``snapshot_at`` say when its mode, status and equity were told last: an older
-    message of the kind is late. ``quiet`` while its snapshots fail to come.
+    ``snapshot_at``, ``changed_at`` and ``moded_at`` say when its equity, status and mode were told last,
+    ``promoted_at`` and ``demoted_at`` when the hash and the rule were: an older message of the kind is late.
+    ``quiet`` while its snapshots fail to come.
     """
 
     id: str
@@ -51,6 +52,8 @@ class Agent:
     snapshot_at: int | None = None
     changed_at: int | None = None
     moded_at: int | None = None
+    promoted_at: int | None = None
+    demoted_at: int | None = None
     quiet: bool = False
 
 
@@ -72,7 +75,11 @@ def fold(state: Agent, fact: Fact) -> Verdict:
         "promotion": state.moded_at,
         "demotion": state.moded_at,
     }.get(event)
-    return Verdict.LATE if stands is not None and fact.at < stands else Verdict.APPLIED
+    return Verdict.LATE if _older(fact.at, stands) else Verdict.APPLIED
+
+
+def _older(at: int, stands: int | None) -> bool:
+    return stands is not None and at < stands
 
 
 def falls_quiet(state: Agent, now: int) -> bool:
@@ -81,15 +88,36 @@ def falls_quiet(state: Agent, now: int) -> bool:
 
 
 def evolve(state: Agent, fact: Fact, verdict: Verdict) -> Agent:
-    """The agent after a message. Of a late one only a peak counts: it is true whenever it is told."""
+    """The agent after a message. Of a late one only what it alone tells counts: a peak, a promotion's hash, a rule."""
     body, event = fact.body, fact.body["event"]
-    if verdict is Verdict.LATE and event == "snapshot":
-        return replace(state, peak_equity=_peak(state.peak_equity, body["equity"]))
+    if verdict is Verdict.LATE:
+        return replace(state, **_belated(state, body, event, fact.at))
     if verdict is not Verdict.APPLIED:
         return state
     if event == CLOCK_EVENT:
         return replace(state, quiet=True)
     return replace(state, **_changes(state, body, event, fact.at), **_latest(state, body, fact.at))
+
+
+def _belated(state: Agent, body: Document, event: str, at: int) -> dict[str, Any]:
+    match event:
+        case "snapshot":
+            return {"peak_equity": _peak(state.peak_equity, body["equity"])}
+        case "promotion" if not _older(at, state.promoted_at):
+            return _promotion(body, at)
+        case "demotion" if not _older(at, state.demoted_at):
+            return _demotion(body, at)
+        case _:
+            return {}
+
+
+def _promotion(body: Document, at: int) -> dict[str, Any]:
+    return {"promotion_tx_hash": body["tx_hash"], "promoted_at": at}
+
+
+def _demotion(body: Document, at: int) -> dict[str, Any]:
+    told = {"demotion_rule": body["rule"], "demotion_limit": body["limit"]}
+    return {**told, "locked_until": body["locked_until"], "demoted_at": at}
 
 
 def _changes(state: Agent, body: Document, event: str, at: int) -> dict[str, Any]:
@@ -112,18 +140,13 @@ def _changes(state: Agent, body: Document, event: str, at: int) -> dict[str, Any
             return {"quotes_rejected_total": state.quotes_rejected_total + 1}
         case "status_change":
             # the echo of a promotion or demotion names the mode as the status
-            mode = body["to"] if body["to"] in _MODES else state.mode
-            return {"status": body["to"], "changed_at": at, "mode": mode}
+            echoes = body["to"] in _MODES and not _older(at, state.moded_at)
+            mode = {"mode": body["to"], "moded_at": at} if echoes else {}
+            return {"status": body["to"], "changed_at": at, **mode}
         case "promotion":
-            return {"mode": LIVE, "promotion_tx_hash": body["tx_hash"], "moded_at": at}
+            return {"mode": LIVE, "moded_at": at, **_promotion(body, at)}
         case "demotion":
-            return {
-                "mode": PAPER,
-                "demotion_rule": body["rule"],
-                "demotion_limit": body["limit"],
-                "locked_until": body["locked_until"],
-                "moded_at": at,
-            }
+            return {"mode": PAPER, "moded_at": at, **_demotion(body, at)}
         case _:  # a journal entry changes nothing but what was heard last
             return {}
 
@@ -147,7 +170,7 @@ def derive(before: Agent, after: Agent, fact: Fact, verdict: Verdict) -> list[De
     if verdict is not Verdict.APPLIED:
         return []
     body = fact.body
-    silent = {"silent_ms": fact.at - (before.snapshot_at or fact.at)}
+    silent = {"silent_ms": fact.at - (fact.at if before.snapshot_at is None else before.snapshot_at)}
     if body["event"] == CLOCK_EVENT:
         return [Derived("agent.quiet", silent)]
     told = {name: value for name, value in body.items() if name != "event"}
@@ -163,11 +186,11 @@ def derive(before: Agent, after: Agent, fact: Fact, verdict: Verdict) -> list[De
         case "trade":
             return [Derived("agent.traded", told)]
         case "risk_veto":
-            return [Derived("agent.blocked", {"by": "policy", **told})]
+            return [Derived("agent.blocked", {**told, "by": "policy"})]
         case "twak_block":
-            return [Derived("agent.blocked", {"by": "signer", **told})]
+            return [Derived("agent.blocked", {**told, "by": "signer"})]
         case "quote_rejected":
-            return [Derived("agent.blocked", {"by": "quote", **told})]
+            return [Derived("agent.blocked", {**told, "by": "quote"})]
         case "status_change":
             return [] if before.status == after.status else [Derived("agent.status_changed", told)]
         case "promotion":

@@ -28,7 +28,15 @@ _SUMS: Final = ("realised_pnl_total", "fees_total")
 _COUNTS: Final = ("risk_vetoes_total", "twak_blocks_total", "quotes_rejected_total")
 _LAST: Final = ("last_event", "last_event_at")
 _NULLABLE: Final = (*_TEXTS[1:7], *_TEXTS[8:], *_LAST)
-_REMEMBERED: Final = ("last_at", "snapshot_at", "changed_at", "moded_at", "quiet")
+_REMEMBERED: Final = (
+    "last_at",
+    "snapshot_at",
+    "changed_at",
+    "moded_at",
+    "promoted_at",
+    "demoted_at",
+    "quiet",
+)
 
 WATCHED: Final = ("cadence", "watched")  # the index of the agents whose snapshots are waited for
 
