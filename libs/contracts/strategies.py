@@ -96,13 +96,25 @@ class Fault(_Data):
     message: Text
 
 
+class OpenPosition(_Data):
+    """An open position; 004 names the fields of no list, so only its id is asked for."""
+
+    position_id: Text
+
+
+class OpenOrder(_Data):
+    """An open order; 004 names the fields of no list, so only its id is asked for."""
+
+    order_id: Text
+
+
 class Reconciled(_Data):
     """What Get Strategy answered: the strategy as it is at the envelope's ``seq``."""
 
     status: Literal["deployed", "paused", "error"] | None
     error: Fault | None
-    positions: list[dict[str, Any]]
-    orders: list[dict[str, Any]]
+    positions: list[OpenPosition]
+    orders: list[OpenOrder]
     realized_pnl: Amount
     fees: dict[str, Amount]
 

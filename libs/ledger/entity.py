@@ -40,8 +40,7 @@ class Entity(Generic[S]):
     def account(self, verdict: Verdict, digest: bytes, recorded: int, memory: int | None) -> int:
         """Take the next sequence for an accepted fact; ``memory`` bounds how many digests are remembered."""
         self.sequence += 1
-        if self.sequence == 1:
-            self.first_recorded = recorded
+        self.first_recorded = self.first_recorded or recorded  # a companion may have had others' facts before
         self.last_recorded = recorded
         if verdict is Verdict.APPLIED:
             self.applied_at = recorded

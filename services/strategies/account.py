@@ -38,14 +38,17 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account; ``upstream_seq`` is the highest number since upstream's counter last began anew.
+    """An account; ``lowest`` and ``upstream_seq`` bound the numbers since upstream's counter last began anew.
 
-    ``newest`` is the latest time told, in ms; ``resets`` counts how often the counter began anew; ``whole`` is False
+    ``newest`` is the latest time told, in ms, and ``since`` what it was when the counter began anew: what is not later
+    is from before; ``resets`` counts how often the counter began anew; ``whole`` is False
     while connectors see only some of the account's strategies; ``frames`` counts what subscribers are shown.
     """
 
     id: str
+    lowest: int | None = None
     upstream_seq: int | None = None
+    since: int | None = None
     newest: int = 0
     gaps: tuple[Gap, ...] = ()
     reconciled: bool = False
@@ -62,8 +65,8 @@ class Account:
 
     @property
     def missing(self) -> tuple[Range, ...]:
-        """All ranges of numbers that are missing, first and last."""
-        return tuple(span for gap in self.gaps for span in gap.missing)
+        """All ranges of numbers that are missing, first and last, in the order of numbers."""
+        return tuple(sorted(span for gap in self.gaps for span in gap.missing))
 
 
 def initial(account: str) -> Account:
@@ -90,29 +93,55 @@ def evolve(state: Account, fact: Fact, verdict: Verdict) -> Account:
 
 
 def _counted(state: Account, seq: int, at: int) -> Account:
-    last = state.upstream_seq
-    if last is None:
-        return replace(state, upstream_seq=seq, newest=at)
+    lowest, last = state.lowest, state.upstream_seq
+    if last is None or lowest is None:
+        return replace(state, lowest=seq, upstream_seq=seq, newest=at)
+    if _from_before(state, at):
+        return replace(state, gaps=_filled(state.gaps, seq, seq, lost=True))
+    newest = max(at, state.newest)
     if seq > last:
-        skipped = seq - last > 1 and state.whole
-        gaps = (*state.gaps, Gap(last + 1, seq - 1, ((last + 1, seq - 1),))) if skipped else state.gaps
-        return replace(state, upstream_seq=seq, newest=max(at, state.newest), gaps=gaps)
-    filled = tuple(left for gap in state.gaps for left in ((gap,) if gap.lost else _without(gap, seq, seq)))
+        return replace(_skipped(state, last + 1, seq - 1), upstream_seq=seq, newest=newest)
+    filled = _filled(state.gaps, seq, seq, lost=False)
     if filled != state.gaps:
-        return replace(state, gaps=filled, newest=max(at, state.newest))
+        return replace(state, gaps=filled, newest=newest)
     if at > state.newest:  # a number from before, at a later time: the counter began anew
         lost = tuple(replace(gap, lost=True) for gap in state.gaps)
-        return replace(state, upstream_seq=seq, newest=at, gaps=lost, resets=state.resets + 1)
+        anew = replace(state, lowest=seq, upstream_seq=seq, since=state.newest, newest=at, gaps=lost)
+        return replace(anew, resets=state.resets + 1)
+    if seq < lowest:  # it was overtaken by all that came: so may others have been
+        return replace(_skipped(state, seq + 1, lowest - 1), lowest=seq)
     return state
+
+
+def _from_before(state: Account, at: int) -> bool:
+    return state.since is not None and at <= state.since
+
+
+def _skipped(state: Account, first: int, last: int) -> Account:
+    """With a gap of these numbers, where there are any and all of the account's events pass."""
+    if first > last or not state.whole:
+        return state
+    return replace(state, gaps=(*state.gaps, Gap(first, last, ((first, last),))))
+
+
+def _filled(gaps: tuple[Gap, ...], first: int, last: int, lost: bool) -> tuple[Gap, ...]:
+    """The gaps without some numbers; only those that are lost, or only those that are not."""
+    return tuple(
+        left for gap in gaps for left in ([gap] if gap.lost is not lost else _without(gap, first, last))
+    )
 
 
 def _reconciled(state: Account, seq: int, at: int) -> Account:
     """A snapshot speaks for every number up to its own, also for those that nobody missed yet."""
     last = state.upstream_seq
+    if _from_before(state, at):
+        gaps = _filled(state.gaps, 0, seq, lost=True)
+        return replace(state, gaps=gaps, reconciled=state.reconciled or gaps != state.gaps)
     unseen = last is not None and seq > last and state.whole
-    gaps = tuple(left for gap in state.gaps if not gap.lost for left in _without(gap, 0, seq))
+    gaps = tuple(gap for gap in _filled(state.gaps, 0, seq, lost=False) if not gap.lost)
     return replace(
         state,
+        lowest=0,
         upstream_seq=seq if last is None else max(last, seq),
         newest=max(at, state.newest),
         gaps=gaps,

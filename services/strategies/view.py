@@ -73,6 +73,8 @@ def render_account(state: Account) -> View:
     fields = _texts(document) | {"whole": "1" if state.whole else "0"}
     memory = [
         [(gap.first, gap.last, gap.missing, gap.lost) for gap in state.gaps],
+        state.lowest,
+        state.since,
         state.newest,
         state.reconciled,
     ]
@@ -82,10 +84,12 @@ def render_account(state: Account) -> View:
 
 def restore_account(account: str, fields: Mapping[str, str]) -> Account:
     """The state that ``render_account`` was made from. Raises KeyError, ValueError."""
-    gaps, newest, reconciled = orjson.loads(fields["_memory"])
+    gaps, lowest, since, newest, reconciled = orjson.loads(fields["_memory"])
     return Account(
         id=account,
+        lowest=lowest,
         upstream_seq=orjson.loads(fields["upstream_seq"]),
+        since=since,
         newest=newest,
         gaps=tuple(
             Gap(first, last, tuple((a, b) for a, b in missing), lost) for first, last, missing, lost in gaps
