@@ -171,7 +171,7 @@ class Expectation(Generic[S]):
             now = (
                 frozenset[tuple[str, str]]()
                 if score is None
-                else self._aggregate.render(entity.state).indexes
+                else self._aggregate.part(subject).render(entity.state).indexes
             )
             for name, value in self._memberships.get(subject, frozenset()) - now:
                 members = self._members[f"{name}:{value}"]

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from redis.exceptions import ResponseError
 
-from libs.contracts.names import ENTITIES, kind_of
+from libs.contracts.names import kind_of
 from libs.ledger.envelope import parse_log_record
 from libs.runtime.reader import PartitionReader
 from libs.runtime.verification.expectation import Expectation
@@ -188,15 +188,12 @@ class RedisCheck(Generic[S]):
             return self._expected.position >= 0
         if kind == "by":
             return rest in self._expected.indexes()
-        if kind == kind_of(self._service, rest) or kind == ENTITIES[self._service]:
-            return rest in self._expected.entities or self._belongs_to_an_entity(rest)
-        return False
-
-    def _belongs_to_an_entity(self, name: str) -> bool:
-        subject, _, kind = name.rpartition(":")
-        if subject not in self._expected.entities:
+        if rest in self._expected.entities:
+            return kind == kind_of(self._service, rest)
+        subject, _, part = rest.rpartition(":")
+        if subject not in self._expected.entities or kind != kind_of(self._service, subject):
             return False
-        return kind == "log" or kind in self._expected.streams(subject)
+        return part == "log" or part in self._expected.streams(subject)
 
     def _whole(self, answers: Sequence[Any], what: str) -> Iterator[Any]:
         """The answers that are no errors; an error means that a key holds something else than it should."""

@@ -146,7 +146,7 @@ def _store(world: World, place: Place, expected: Outcome) -> list[str]:
     seen, right = world.keyspaces[place], expected.store
     broken = [
         f"redis: {name} differ"
-        for name in ("counters", "entities", "histories", "indexes")
+        for name in ("counters", "entities", "histories", "indexes", "streams")
         if getattr(seen, name) != getattr(right, name)
     ]
     if seen.position.get("input_offset") != right.position["input_offset"]:
