@@ -101,9 +101,9 @@ class PartitionFold(Generic[S]):
         """The entity as its projection remembers it. Raises KeyError, ValueError where that is damaged."""
         try:
             entity = recall(subject, self.aggregate.part(subject).restore(subject, fields), fields)
-        except TypeError as why:  # JSON of another shape than was written
+            view = self.aggregate.part(subject).render(entity.state)
+        except (TypeError, AttributeError) as why:  # JSON of another shape than was written
             raise ValueError(str(why)) from why
-        view = self.aggregate.part(subject).render(entity.state)
         entity.indexes, entity.optional = view.indexes, view.optional
         entity.weight = len(view.json) + len(entity.facts)
         return entity

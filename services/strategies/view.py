@@ -45,11 +45,11 @@ def restore(subject: str, fields: Mapping[str, str]) -> Strategy:
     return Strategy(
         id=subject,
         status=None if fields["status"] == "null" else fields["status"],
-        error=nested["error"],
+        error=None if nested["error"] is None else dict(nested["error"]),
         positions=_by_id(fields["positions"], "position_id"),
         orders=_by_id(fields["orders"], "order_id"),
         realized_pnl=fields["realized_pnl"],
-        fees=nested["fees"],
+        fees=dict(nested["fees"]),
         completeness=fields["completeness"],
         gaps=tuple((first, last) for first, last in nested["gaps"]),
         upstream_seq=nested["upstream_seq"],

@@ -1,8 +1,8 @@
 """Messages kept for ever, and what became of them on the day they were first folded.
 
-``messages`` holds every example of the sources byte for byte. ``folded`` holds the log records, events, states and
-Redis hashes that they lead to: whoever reads those years later must still be able to. Where a change is meant, write
-``folded`` anew with ``python -m tests.contracts.golden`` and look at the difference.
+``messages`` holds every example of the sources byte for byte, and one of each event of 002, which prints none.
+``folded`` holds the log records, events, states and Redis hashes that they lead to: whoever reads those years later
+must still be able to. Where a change is meant, write ``folded`` anew with ``python -m tests.contracts.golden`` and look at the difference.
 """
 
 from __future__ import annotations
@@ -14,16 +14,36 @@ from typing import Any, Final
 import orjson
 
 from libs.ledger.aggregate import Aggregate
+from services.agents import AGGREGATE as AGENTS
 from services.executions import AGGREGATE as EXECUTIONS
 from services.operations import AGGREGATE as OPERATIONS
+from services.strategies import AGGREGATE as STRATEGIES
 from tests.libs.ledger.folding import Outcome, fold_input, records_of
 
 HERE: Final = Path(__file__).parent
 MESSAGES: Final[Mapping[str, tuple[str, ...]]] = {
+    "agents": (
+        "snapshot",
+        "trade",
+        "journal_entry",
+        "risk_veto",
+        "status_change",
+        "twak_block",
+        "quote_rejected",
+        "promotion",
+        "demotion",
+    ),
     "executions": ("awaiting_execution", "settled", "rejected"),
     "operations": ("pricing", "settled", "failed"),
+    "strategies": ("position_opened", "position_closed", "order_filled", "error"),
 }
-AGGREGATES: Final[Mapping[str, Aggregate[Any]]] = {"executions": EXECUTIONS, "operations": OPERATIONS}
+AGGREGATES: Final[Mapping[str, Aggregate[Any]]] = {
+    "agents": AGENTS,
+    "executions": EXECUTIONS,
+    "operations": OPERATIONS,
+    "strategies": STRATEGIES,
+}
+KEYS: Final = {"agents": b"agent-1", "strategies": b"acme"}  # where the body names no owner
 
 
 def message(service: str, name: str) -> bytes:
@@ -41,7 +61,8 @@ def outcomes() -> dict[str, Outcome]:
     executions = fold_input(EXECUTIONS, records_of(messages("executions")))
     told = [notice.record.value for notice in executions.notices]
     operations = fold_input(OPERATIONS, records_of([*messages("operations"), *told]))
-    return {"executions": executions, "operations": operations}
+    rest = {name: fold_input(AGGREGATES[name], records_of(messages(name), key)) for name, key in KEYS.items()}
+    return {"executions": executions, "operations": operations, **rest}
 
 
 def pieces(outcome: Outcome) -> dict[str, bytes]:
@@ -50,13 +71,15 @@ def pieces(outcome: Outcome) -> dict[str, bytes]:
     for stream, records in (("log", outcome.log), ("event", outcome.events), ("state", outcome.states)):
         for at, record in enumerate(records):
             files[f"{stream}-{at}.json"] = record.value or b""
+    redis = {
+        "entities": outcome.store.entities,
+        "indexes": outcome.store.indexes,
+        "counters": outcome.store.counters,
+        "notices": [(notice.record.value or b"").decode() for notice in outcome.notices],
+    }
+    streams = {f"{subject}:{name}": entries for (subject, name), entries in outcome.store.streams.items()}
     files["redis.json"] = orjson.dumps(
-        {
-            "entities": outcome.store.entities,
-            "indexes": outcome.store.indexes,
-            "counters": outcome.store.counters,
-            "notices": [(notice.record.value or b"").decode() for notice in outcome.notices],
-        },
+        redis | ({"streams": streams} if streams else {}),
         option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE,
     )
     return files

@@ -9,8 +9,10 @@ import orjson
 import pytest
 from pydantic import BaseModel
 
+from libs.contracts.agents import MESSAGES as OF_AGENTS
 from libs.contracts.executions import ExecutionStatusChanged
 from libs.contracts.operations import OperationStatusChanged
+from libs.contracts.strategies import DATA, StrategyEvent
 from libs.ledger.envelope import parse_log_record
 from libs.ledger.invalid import Invalid
 from tests.contracts import golden
@@ -20,6 +22,7 @@ _EXAMPLES = [(service, name) for service, names in golden.MESSAGES.items() for n
 _MODELS: dict[str, type[BaseModel]] = {
     "executions": ExecutionStatusChanged,
     "operations": OperationStatusChanged,
+    "strategies": StrategyEvent,
 }
 # Of the examples as the sources print them: nobody mends a message that is kept for ever.
 _DIGESTS = {
@@ -29,6 +32,19 @@ _DIGESTS = {
     ("operations", "pricing"): "4af3cb3f2ad1a0fe",
     ("operations", "settled"): "1926812b8b52a060",
     ("operations", "failed"): "d6c37512c19dc0bd",
+    ("agents", "snapshot"): "dd4f5fdda3d6084c",
+    ("agents", "trade"): "ea469a5942a23675",
+    ("agents", "journal_entry"): "4aa20ee5bae2156c",
+    ("agents", "risk_veto"): "8976ba5c2f5d6a59",
+    ("agents", "status_change"): "58095509f2d25a0d",
+    ("agents", "twak_block"): "54bf3f5211b99c8a",
+    ("agents", "quote_rejected"): "8e3ab49a32cd8ec9",
+    ("agents", "promotion"): "944e97a29d0492d7",
+    ("agents", "demotion"): "995aa70ad292f26c",
+    ("strategies", "position_opened"): "b0c9f0f8432a1b31",
+    ("strategies", "position_closed"): "ec1ad45e9f34191e",
+    ("strategies", "order_filled"): "06562882c3498862",
+    ("strategies", "error"): "51ce2edc7915ce8a",
 }
 
 
@@ -42,8 +58,10 @@ def test_an_example_is_kept_byte_for_byte(service: str, name: str) -> None:
 def test_every_example_of_the_sources_is_valid(service: str, name: str) -> None:
     """To the model, and to the checks that a model can't express."""
     document = orjson.loads(golden.message(service, name))
-    model = _MODELS[service].model_validate(document)
-    assert model.model_dump(exclude_unset=True) == document
+    model = (OF_AGENTS[name] if service == "agents" else _MODELS[service]).model_validate(document)
+    assert model.model_dump(exclude_unset=True, by_alias=True) == document
+    if service == "strategies":
+        assert DATA[name].model_validate(document["data"]).model_dump(exclude_unset=True) == document["data"]
     golden.AGGREGATES[service].validate(document)
 
 
@@ -76,7 +94,8 @@ def test_a_log_of_any_age_is_folded_to_the_same(service: str) -> None:
 @pytest.mark.parametrize(("service", "name"), _EXAMPLES)
 def test_the_log_carries_the_source_untouched(service: str, name: str) -> None:
     """The example's own bytes stand in its log record."""
-    outcome = fold_input(golden.AGGREGATES[service], records_of([golden.message(service, name)]))
+    values = [golden.message(service, name)]
+    outcome = fold_input(golden.AGGREGATES[service], records_of(values, golden.KEYS.get(service)))
     assert parse_log_record(outcome.log[0].value or b"").data == golden.message(service, name)
 
 
@@ -160,3 +179,41 @@ def test_the_log_record_by_hand() -> None:
         "previousinputoffset": 0,
         "verdict": "applied",
     }
+
+
+def test_the_strategies_example_by_hand() -> None:
+    """004's four examples in its order, and what is known of their account; field by field as the contract words it."""
+    outcome = golden.outcomes()["strategies"]
+    state: dict[str, Any] = orjson.loads(outcome.last_states()[b"acme:strat_8f2a1b"] or b"")
+    assert state == {
+        "id": "acme:strat_8f2a1b",
+        "account": "acme",
+        "strategy_id": "strat_8f2a1b",
+        "status": "error",
+        "error": {
+            "code": "EXCHANGE_AUTH_FAILED",
+            "message": "Exchange API key rejected by Binance",
+        },
+        "positions": [],
+        "orders": [],
+        "realized_pnl": "9.83",
+        "fees": {"USDT": "0.5039"},
+        "completeness": "suspect",
+        "gaps": [[12484, 12490], [12492, 12518], [12520, 12603]],
+        "upstream_seq": 12604,
+        "sequence": 4,
+        "disputed": False,
+        "first_recorded_at": "2026-05-29T19:00:00.000Z",
+        "last_recorded_at": "2026-05-29T19:00:03.000Z",
+    }
+    account = outcome.store.entities["acme"]
+    assert {name: account[name] for name in ("upstream_seq", "completeness", "resets", "whole", "seq")} == {
+        "upstream_seq": "12604",
+        "completeness": "suspect",
+        "resets": "0",
+        "whole": "1",
+        "seq": "4",
+    }
+    assert b"acme" not in outcome.last_states(), "an account is no entity of the service"
+    logged = [orjson.loads(record.value or b"") for record in outcome.log]
+    assert [record["accountsequence"] for record in logged] == [1, 2, 3, 4]
