@@ -2,7 +2,8 @@
 
 ``messages`` holds every example of the sources byte for byte, and one of each event of 002, which prints none.
 ``folded`` holds the log records, events, states and Redis hashes that they lead to: whoever reads those years later
-must still be able to. Where a change is meant, write ``folded`` anew with ``python -m tests.contracts.golden`` and look at the difference.
+must still be able to. Where a change is meant, write ``folded`` anew with ``python -m tests.contracts.golden`` and
+look at the difference.
 """
 
 from __future__ import annotations
