@@ -34,6 +34,7 @@ class Deployment:
     namespace: str
     folder: Path
     partitions: int = 3
+    services: tuple[str, ...] = SERVICES
     workers: list[WorkerProcess] = field(default_factory=list)
 
     @property
@@ -52,13 +53,13 @@ class Deployment:
             "STRATAFOLD_REDIS": self.servers.redis,
             "STRATAFOLD_NAMESPACE": self.namespace,
             "STRATAFOLD_PARTITIONS": str(self.partitions),
-            "STRATAFOLD_SERVICES": "operations,executions",
+            "STRATAFOLD_SERVICES": ",".join(self.services),
             **more,
         }
 
     async def create(self) -> None:
         """Create the topics."""
-        await create_topics(self.servers.kafka, self.names, SERVICES, self.partitions, 1)
+        await create_topics(self.servers.kafka, self.names, self.services, self.partitions, 1)
 
     def start(self, service: str, module: str | None = None, **settings: str) -> WorkerProcess:
         """Start a worker."""
@@ -94,7 +95,7 @@ class Deployment:
             assert time.monotonic() < end, f"{subject} was never folded: {found}\n{self.last_words()}"
             await asyncio.sleep(0.2)
 
-    async def settle(self, seconds: float = 90, services: tuple[str, ...] = SERVICES) -> None:
+    async def settle(self, seconds: float = 90, services: tuple[str, ...] | None = None) -> None:
         """Wait until every partition is ready and has no lag.
 
         Raises AssertionError with the workers' last lines; HarnessFailed where nobody could look in the end.
@@ -112,7 +113,7 @@ class Deployment:
                 failed = None
                 try:
                     # feeders first: once they are done, nothing is added to what they feed
-                    for service in services:
+                    for service in services or self.services:
                         lacking = await self._lacking(redis, service)
                         if lacking:
                             break
