@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from libs.contracts.names import Names
+from libs.contracts.names import Names, kind_of
 from libs.ledger.records import EntityWrite, Folded
 from libs.views.memory import Keyspace, MemoryStore
 from libs.views.ownership import Behind, BeingRebuilt, NotOurs, Ownership
@@ -23,25 +23,31 @@ pytestmark = pytest.mark.real
 _HISTORY = 4
 _LEASE_MS = 60_000
 _EXTRAS = ("ü", "a b", "_x")
+_STREAMS = ("equity", "trades")
 
 
 class _Pair:
     """The same calls to both; their answers must be the same."""
 
-    def __init__(self, redis: Redis, namespace: str, rng: Random) -> None:
+    def __init__(self, redis: Redis, namespace: str, service: str, rng: Random) -> None:
         names = Names(namespace)
         self.keyspace = Keyspace()
-        self.real = PartitionStore(redis, names, "operations", 3, _HISTORY)
+        self.service = service
+        self.real = PartitionStore(redis, names, service, 3, _HISTORY)
         self.twin = MemoryStore(self.keyspace, _HISTORY, lambda: round(time.time() * 1_000))
         self.redis = redis
-        self.prefix = names.partition_prefix("operations", 3)
+        self.prefix = names.partition_prefix(service, 3)
         self.rng = rng
         self.owners: list[tuple[Ownership, Ownership]] = []
+        self.entered = 0
         self.ids = [uuid(rng) for _ in range(4)]
+        if service == "strategies":  # two of them are what entities share
+            self.ids = ["acme", "other", "acme:s:1", "other:s-2"]
 
     async def step(self) -> str:
         """One random call; what both answered."""
-        calls = [self._take, self._load, self._say, self._clear, self._hold, *[self._apply] * 6]
+        calls = [self._take, self._load, self._say, self._clear, self._hold, self._members]
+        calls += [self._apply] * 6
         return await (self.rng.choice(calls) if self.owners else self._take)()
 
     async def _both(
@@ -75,6 +81,14 @@ class _Pair:
         a, b = self._one()
         kind, real, twin = await self._both(
             "load", lambda: self.real.load(a, self.ids), lambda: self.twin.load(b, self.ids)
+        )
+        assert real == twin
+        return kind
+
+    async def _members(self) -> str:
+        index = ("status", self.rng.choice("xyz"))
+        kind, real, twin = await self._both(
+            "members", lambda: self.real.members(index), lambda: self.twin.members(index)
         )
         assert real == twin
         return kind
@@ -130,12 +144,17 @@ class _Pair:
             [("status", rng.choice("xyz"))] if rng.random() < 0.8 else [],
             [("status", rng.choice("xyz"))] if rng.random() < 0.5 else [],
             1_780_081_200_000 + rng.randrange(10**9),
+            [self._entry(text) for _ in range(rng.choice((0, 0, 1, 6)))],
         )
+
+    def _entry(self, text: str) -> tuple[str, int, dict[str, str]]:
+        self.entered += 1
+        return self.rng.choice(_STREAMS), self.entered, {"event": "snapshot", self.rng.choice(_EXTRAS): text}
 
     async def contents(self) -> Keyspace:
         """What Redis holds of the partition."""
         found = Keyspace()
-        entities = self.prefix + "operation:"
+        keys = {f"{self.prefix}{kind_of(self.service, one)}:{one}": one for one in self.ids}
         async for raw in self.redis.scan_iter(match=self.prefix + "*"):
             key = raw.decode()
             if key.startswith(self.prefix + "by:"):
@@ -144,16 +163,24 @@ class _Pair:
                 found.indexes[key.removeprefix(self.prefix + "by:")] = scores
             elif key.endswith(":log"):
                 history: Any = await self.redis.lrange(key, 0, -1)
-                found.histories[key.removeprefix(entities).removesuffix(":log")] = history
-            elif key.startswith(entities):
-                found.entities[key.removeprefix(entities)] = await self._hash(key)
+                found.histories[keys[key.removesuffix(":log")]] = history
+            elif key.endswith(_STREAMS):
+                subject, _, stream = key.rpartition(":")
+                entries: Any = await self.redis.xrange(key)
+                found.streams[keys[subject], stream] = [(at.decode(), _text(told)) for at, told in entries]
+            elif key in keys:
+                found.entities[keys[key]] = await self._hash(key)
             else:
                 setattr(found, key.removeprefix(self.prefix), await self._hash(key))
         return found
 
     async def _hash(self, key: str) -> dict[str, str]:
         fields: Any = await self.redis.hgetall(key)
-        return {name.decode(): value.decode() for name, value in fields.items()}
+        return _text(fields)
+
+
+def _text(fields: dict[bytes, bytes]) -> dict[str, str]:
+    return {name.decode(): value.decode() for name, value in fields.items()}
 
 
 def _settled(keyspace: Keyspace) -> Keyspace:
@@ -165,12 +192,15 @@ def _settled(keyspace: Keyspace) -> Keyspace:
     return copy
 
 
-async def test_the_twin_answers_and_holds_what_redis_does(redis_url: str, namespace: str) -> None:
-    """In any order of calls, from owners of the present and the past."""
+@pytest.mark.parametrize("service", ["operations", "agents", "strategies"])
+async def test_the_twin_answers_and_holds_what_redis_does(
+    redis_url: str, namespace: str, service: str
+) -> None:
+    """In any order of calls, from owners of the present and the past; streams and companions among what is written."""
     redis = Redis.from_url(redis_url)
     answers = set()
     for seed in range(12):
-        pair = _Pair(redis, f"{namespace}{seed}", Random(seed))
+        pair = _Pair(redis, f"{namespace}{seed}", service, Random(seed))
         for _ in range(60):
             answers.add(await pair.step())
             assert _settled(await pair.contents()) == _settled(pair.keyspace)
@@ -183,7 +213,7 @@ async def test_the_twin_answers_and_holds_what_redis_does(redis_url: str, namesp
         "say: NotOurs",
         "clear: NotOurs",
     }
-    assert answers >= {"take", "load", "say", "hold", "clear", "apply"} | refusals
+    assert answers >= {"take", "load", "say", "hold", "clear", "apply", "members"} | refusals
 
 
 async def test_an_epoch_never_comes_twice(redis_url: str, namespace: str) -> None:
