@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import uuid
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from libs.ledger.aggregate import Aggregate
 from libs.local.stack import LocalStack
 from libs.runtime.rebuild import Rebuild
 from libs.runtime.verification.findings import Findings
 from libs.runtime.verification.service_check import opened
-from services.executions import AGGREGATE as EXECUTIONS
-from services.operations import AGGREGATE as OPERATIONS
+from tests.contracts.golden import AGGREGATES
 from tests.e2e import examples
 from tests.faults.traffic import traffic
 from tests.real.deployment import SERVICES, Deployment
@@ -24,7 +21,6 @@ from tests.real.topics import Push
 from tests.stack import Servers
 
 HISTORY = 10_000
-AGGREGATES: dict[str, Aggregate[Any]] = {"executions": EXECUTIONS, "operations": OPERATIONS}
 
 
 class Unseen:
