@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Spans = dict[TopicPartition, tuple[int, int]]
 
 Service = Annotated[
-    str | None, typer.Argument(metavar="SERVICE", help="operations or executions; none: all of them.")
+    str | None, typer.Argument(metavar="SERVICE", help=f"{' or '.join(folds.BUILT)}; none: all of them.")
 ]
 Error = Annotated[
     str | None, typer.Option("--error", help="Only those with this error, such as missing_field.")

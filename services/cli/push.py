@@ -16,6 +16,7 @@ import typer
 
 from libs.contracts.names import Names
 from libs.contracts.partitions import murmur2
+from libs.contracts.strategies import DEFAULT_ACCOUNT
 from libs.ledger.invalid import Invalid
 from libs.ledger.records import Outgoing
 from libs.settings import Settings, load
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 Advance = Callable[[int], None]
 
+_KEYED_BY_ID: Final = ("operations", "executions")
+_FALLBACK: Final = {"strategies": DEFAULT_ACCOUNT.encode()}  # whose records are, where nobody says
 _CHUNK: Final = 2_000  # records sent together
 _LARGEST: Final = 2 * 1024 * 1024  # what an input topic takes
 _LONGEST_KEY: Final = 1024
@@ -41,12 +44,18 @@ def register(app: typer.Typer) -> None:
 
 
 def push(
-    topic: Annotated[str, typer.Argument(metavar="TOPIC", help="operations.in or executions.in.")],
+    topic: Annotated[
+        str, typer.Argument(metavar="TOPIC", help=f"{', '.join(f'{name}.in' for name in folds.BUILT)}.")
+    ],
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE…|-", help="Files to read; - is standard input.")
     ],
     key: Annotated[
-        str | None, typer.Option("--key", help="The Kafka key of the records whose body has none.")
+        str | None,
+        typer.Option(
+            "--key",
+            help="The Kafka key of records whose body names none: an agent's id; an account (none: default).",
+        ),
     ] = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="Send each line as it is, be it JSON or not: a record a line.")
@@ -55,7 +64,7 @@ def push(
 ) -> None:
     """Send JSON documents, arrays of them or JSON lines to an input topic, byte for byte.
 
-    Each goes to the partition of its routing key. What is no JSON object or has no id is not sent: the file and line
+    Each goes to the partition of its routing key. What is no JSON object or has no key is not sent: the file and line
     are told, the others are sent all the same, and the command ends with status 2.
     """
     service = _service(topic)
@@ -166,9 +175,9 @@ class _Job:
             return self._identify(document, self._key).routing_key.encode()
         except Invalid:
             # an id that is none is for the worker to judge: only what has no key at all can't be sent
-            own = document.get("id")
+            own = document.get("id") if self._service in _KEYED_BY_ID else None
             key = own.encode() if isinstance(own, str) and own.isprintable() else b""
-            key = key or self._key or b""
+            key = key or self._key or _FALLBACK.get(self._service, b"")
             if not 0 < len(key) <= _LONGEST_KEY:
                 raise
             return key

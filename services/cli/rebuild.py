@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def rebuild(
-    service: Annotated[str, typer.Argument(metavar="SERVICE", help="operations or executions.")],
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help=f"{' or '.join(folds.BUILT)}.")],
     as_json: Json = False,
 ) -> None:
     """Make Redis anew from the service's log, and publish nothing again.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from services.cli.folds import check_built
+from services.cli.folds import BUILT, check_built
 
 
 def register(app: typer.Typer) -> None:
@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 
 def worker(
-    service: Annotated[str, typer.Argument(metavar="SERVICE", help="operations or executions.")],
+    service: Annotated[str, typer.Argument(metavar="SERVICE", help=f"{' or '.join(BUILT)}.")],
 ) -> None:
     """Run the worker of a service until SIGTERM or Ctrl-C.
 

@@ -37,6 +37,39 @@ def summary(event: str, data: Data) -> str:
             )
         case "execution.settled" | "execution.rejected" | "execution.skipped":
             said = f"{data.get('status_reason') or 'done'}, participant {data.get('participant_code')}"
+        case "agent.snapshot":
+            said = f"equity {data.get('equity')}, drawdown {data.get('drawdown')}, {data.get('phase')}"
+        case "agent.traded":
+            said = f"{data.get('side')} {data.get('pair')} for {data.get('size')} at {data.get('price')}"
+        case "agent.blocked":
+            said = f"by {data.get('by')}, {data.get('rule') or data.get('code')}: {data.get('explanation')}"
+        case "agent.status_changed" | "strategy.status_changed":
+            said = f"{data.get('from')} → {data.get('to')}"
+        case "agent.promoted":
+            said = f"live, first trade {data.get('tx_hash')}"
+        case "agent.demoted":
+            said = f"to paper by {data.get('rule')} ({data.get('limit')}), locked until {data.get('locked_until')}"
+        case "agent.drawdown_crossed":
+            said = f"{data.get('threshold')} of the daily budget: {data.get('daily_drawdown_used')} used"
+        case "agent.quiet" | "agent.resumed":
+            said = f"no snapshot for {_seconds(data.get('silent_ms'))}"
+        case "strategy.position_opened":
+            said = (
+                f"{data.get('side')} {data.get('quantity')} {data.get('symbol')} at {data.get('entry_price')}"
+            )
+        case "strategy.position_closed":
+            said = f"{data.get('symbol')}, {data.get('reason')}, profit {data.get('realized_pnl')}"
+        case "strategy.order_filled":
+            said = (
+                f"{data.get('side')} {data.get('delta_quantity')} {data.get('symbol')} at {data.get('price')},"
+                f" {data.get('filled_quantity')} of {data.get('quantity')}"
+            )
+        case "strategy.error" | "strategy.halted":
+            said = f"{data.get('code')}: {data.get('message')}"
+        case "strategy.gap_opened":
+            said = f"missing {data.get('from')} to {data.get('to')}"
+        case "strategy.gap_closed":
+            said = f"{data.get('from')} to {data.get('to')} by {data.get('by')}"
         case _:
             said = ", ".join(
                 f"{name} {value}" for name, value in data.items() if isinstance(value, str | int)

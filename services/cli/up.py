@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from libs.settings import load
+from services.cli.folds import BUILT
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +21,7 @@ def up(
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="SERVICE…", help="Run only these: operations, executions, gateway."),
+        typer.Option("--only", metavar="SERVICE…", help=f"Run only these: {', '.join(BUILT)}, gateway."),
     ] = None,
     more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
     plain: Annotated[
