@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,6 +47,14 @@ def _key_on(partition: int, prefix: str = "k") -> str:
     return key
 
 
+def _kept(service: str) -> list[bytes]:
+    """The kept messages; an agent's snapshot is of now, so that the clock has nothing to say."""
+    bodies = [message(service, name) for name in MESSAGES[service]]
+    if service == "agents":
+        bodies[0] = json.dumps(json.loads(bodies[0]) | {"ts": _ago(0)}).encode()
+    return bodies
+
+
 async def _of(deployment: Deployment, topic: str, key: str) -> list[Any]:
     """All values of a topic under a key, parsed."""
     found = [
@@ -67,7 +76,7 @@ def _names(found: list[Any]) -> list[str]:
 async def test_every_message_of_an_agent_ends_where_the_contract_says(streams: Deployment) -> None:
     """Log, events, state, the projection's hash and its four streams; the messages as they were sent."""
     agent = _key_on(2, "agent")
-    bodies = [message("agents", name) for name in MESSAGES["agents"]]
+    bodies = _kept("agents")
     await streams.push([Push(streams.topic("agents.in"), body, agent.encode()) for body in bodies])
     await streams.settle()
     sent = [json.loads(body) for body in bodies]
@@ -116,8 +125,8 @@ async def test_every_message_of_an_agent_ends_where_the_contract_says(streams: D
         "risk_vetoes_total": 1,
         "twak_blocks_total": 1,
         "quotes_rejected_total": 1,
-        "last_event": "demotion",
-        "last_event_at": "2026-05-29T18:59:59.999Z",
+        "last_event": "snapshot",
+        "last_event_at": sent[0]["ts"],
     }
     document = (await _of(streams, "agents.state", agent))[-1]
     assert {name: document[name] for name in wanted} == wanted
@@ -318,7 +327,7 @@ async def test_the_worker_itself_tells_an_agent_what_time_it_is(streams: Deploym
         await streams.push([Push(topic, json.dumps(body | {"ts": _ago(minutes)}).encode(), agent.encode())])
 
     async def until(name: str) -> list[Any]:
-        end = time.monotonic() + 40
+        end = time.monotonic() + 60
         while True:
             told = await _of(streams, "agents.events", silent)
             if name in _names(told):
@@ -340,6 +349,36 @@ async def test_the_worker_itself_tells_an_agent_what_time_it_is(streams: Deploym
     await tell(silent, 0)
     assert _names(await until("agent.resumed"))[-2:] == ["agent.resumed", "agent.snapshot"]
     assert _names(await _of(streams, "agents.events", lively)) == ["agent.snapshot"]
+
+
+async def test_the_command_line_pushes_and_shows_both(streams: Deployment, tmp_path: Path) -> None:
+    """`push --key`, `show --json` (the state document, byte for byte), `history --json` and `key`."""
+    settings = streams.environment()
+    cases = (
+        ("agents", "agent", "cli-agent", (), "cli-agent"),
+        ("strategies", "strategy", "strat_8f2a1b", ("--account", "cli"), "cli:strat_8f2a1b"),
+    )
+    for service, entity, name, more, subject in cases:
+        file = tmp_path / f"{service}.json"
+        file.write_bytes(b"[" + b",".join(_kept(service)) + b"]")
+        pushed = run(settings, "push", f"{service}.in", str(file), "--key", subject.partition(":")[0])
+        assert pushed.status == 0, pushed.err
+        await streams.settle()
+        shown = run(settings, "show", entity, name, *more, "--json")
+        assert shown.status == 0, shown.err
+        assert shown.json == (await _of(streams, f"{service}.state", subject))[-1]
+        followed = run(settings, "history", entity, name, *more, "--json")
+        assert [one["sequence"] for one in followed.json] == list(range(1, len(MESSAGES[service]) + 1))
+        for words in (("show", entity, name, *more), ("history", entity, name, *more)):
+            told = run(settings, *words)
+            assert told.status == 0, told.err
+        home = partition_for(subject.partition(":")[0].encode(), PARTITIONS)
+        key = run(settings, "key", entity, name, *more).out.decode().strip()
+        assert key == streams.names.entity(service, home, subject)
+    ended = run(settings, "status", "--json")
+    assert ended.status == 0, ended.err
+    keyless = run(settings, "push", "agents.in", str(tmp_path / "agents.json"))
+    assert keyless.status == 2, keyless.out
 
 
 async def test_verify_agrees_before_and_after_a_rebuild(streams: Deployment) -> None:

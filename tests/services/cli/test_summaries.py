@@ -1,0 +1,50 @@
+"""A derived event in a few words: every event of the kept ones, on one line, with what a person asks first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from services.cli.summaries import summary
+from tests.contracts.golden import KEYS, outcomes
+from tests.libs.ledger.folding import events
+
+_TOLD = [one for service, outcome in outcomes().items() if service in KEYS for one in events(outcome)]
+_ASKED = {
+    "agent.snapshot": "equity 10250.75, drawdown 0.012, SCANNING",
+    "agent.traded": "buy BNB/USDT for 150.00 at 612.45",
+    "agent.status_changed": "RUNNING → PAUSED",
+    "agent.demoted": "to paper by max_drawdown (max), locked until 2026-05-30T18:59:59.999Z",
+    "strategy.position_opened": "long 0.0150 BTCUSDT at 67234.50",
+    "strategy.position_closed": "BTCUSDT, exit_rule, profit 9.83",
+    "strategy.order_filled": "buy 0.0150 BTCUSDT at 67234.50, 0.0150 of 0.0150",
+    "strategy.error": "EXCHANGE_AUTH_FAILED: Exchange API key rejected by Binance",
+}
+
+
+@pytest.mark.parametrize(("name", "data"), _TOLD, ids=[name for name, _ in _TOLD])
+def test_an_event_is_told_on_one_line(name: str, data: dict[str, Any]) -> None:
+    """Nothing in it is unknown."""
+    said = summary(name, data)
+    assert said
+    assert "\n" not in said
+    assert "None" not in said.replace("None → error", "")
+    assert said == _ASKED.get(name, said)
+
+
+def test_a_block_says_who_and_why() -> None:
+    """A quote has a code where the others have a rule."""
+    blocks = [summary(name, data) for name, data in _TOLD if name == "agent.blocked"]
+    assert [one.partition(":")[0] for one in blocks] == [
+        "by policy, daily_drawdown",
+        "by signer, per_trade_cap",
+        "by quote, QUOTE_DIVERGENCE",
+    ]
+
+
+def test_gaps_and_silence_are_told() -> None:
+    """With their bounds."""
+    assert summary("strategy.gap_opened", {"account": "a", "from": 2, "to": 4}) == "missing 2 to 4"
+    assert summary("strategy.gap_closed", {"from": 2, "to": 4, "by": "arrival"}) == "2 to 4 by arrival"
+    assert summary("agent.quiet", {"silent_ms": 2_400_000}) == "no snapshot for 2400.0 s"
