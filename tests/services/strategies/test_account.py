@@ -133,6 +133,15 @@ def test_the_same_number_after_a_reset_is_a_new_fact() -> None:
     assert (account(outcome)["gaps"], account(outcome)["resets"]) == ([[2, 2]], 1)
 
 
+def test_a_number_fills_only_what_was_missing_in_its_own_time() -> None:
+    """The same numbers may be missing from before a reset and after it: they are two facts."""
+    before = [noise(100), noise(103)]
+    anew = [noise(1, second=200), noise(150, second=350)]
+    assert _known(*before, *anew) == ("suspect", [[2, 149], [101, 102]])
+    assert _known(*before, *anew, noise(101, second=301)) == ("suspect", [[2, 100], [101, 102], [102, 149]])
+    assert _known(*before, *anew, noise(101)) == ("suspect", [[2, 149], [102, 102]])
+
+
 def test_what_was_missing_before_a_reset_may_still_arrive() -> None:
     """By its time it is from before: it fills what was missing then, and opens nothing now."""
     outcome = folded(noise(100), noise(103), noise(1, second=200), noise(101), noise(102), noise(50))

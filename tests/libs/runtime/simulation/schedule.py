@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any
 
@@ -16,6 +16,7 @@ from tests.libs.ledger import histories
 from tests.libs.runtime.simulation import clock
 from tests.libs.runtime.simulation.world import PARTITIONS, Faults, Place, Process, World
 
+Flow = list[tuple[Place, Outgoing]]  # records for the input topics, in their order
 AGGREGATES: Mapping[str, Aggregate[Any]] = {"executions": EXECUTIONS, "operations": OPERATIONS}
 _HEADERS: tuple[Headers, ...] = ([], [("h", None)], [("h", b"\xff"), ("h", b"2")])
 _TROUBLE = 6.0  # virtual seconds in which things go wrong
@@ -26,15 +27,20 @@ class Unsettled(Exception):
     """Left in peace, the world did not come to rest."""
 
 
-def play(seed: int, faults: Faults, aggregates: Mapping[str, Aggregate[Any]] = AGGREGATES) -> World:
-    """Run a schedule to its end. Raises Unsettled, StandsStill."""
+def play(
+    seed: int,
+    faults: Faults,
+    aggregates: Mapping[str, Aggregate[Any]] = AGGREGATES,
+    inputs: Callable[[Random], Flow] | None = None,
+) -> World:
+    """Run a schedule to its end, by default over operations and executions. Raises Unsettled, StandsStill."""
     rng = Random(seed)
     world = World(rng, aggregates, faults)
-    clock.run(_play(world, _inputs(rng)))
+    clock.run(_play(world, (inputs or _inputs)(rng)))
     return world
 
 
-def _inputs(rng: Random) -> list[tuple[Place, Outgoing]]:
+def _inputs(rng: Random) -> Flow:
     """Records for the input topics, a few of them on the wrong partition."""
     inputs = []
     # One in five has hardly anything else: batches of which nothing comes but dead letters.
@@ -60,7 +66,7 @@ def _record(
     return place, Outgoing(0, key, value, list(rng.choice(_HEADERS)))
 
 
-async def _play(world: World, inputs: list[tuple[Place, Outgoing]]) -> None:
+async def _play(world: World, inputs: Flow) -> None:
     keepers = [asyncio.create_task(_keep(world, place)) for place in world.places()]
     trouble = asyncio.create_task(_trouble(world))
     for (service, number), record in inputs:
