@@ -29,6 +29,9 @@ CONFIGS: Final[dict[str, dict[str, str]]] = {
     "dead": {"retention.ms": str(90 * _DAY_MS), "max.message.bytes": _LARGEST},
 }
 
+CREDENTIALS: Final = "credentials"
+_CREDENTIALS_CONFIG: Final = {"cleanup.policy": "compact"}
+
 
 class WrongTopic(Exception):
     """A topic exists, but not as the settings say."""
@@ -38,7 +41,17 @@ async def create_topics(
     servers: str, names: Names, services: Iterable[str], partitions: int, replication: int
 ) -> list[str]:
     """Create what is missing of the services' topics; the names of those made. Raises WrongTopic, KafkaError."""
-    wanted = _wanted(names, services)
+    return await _create(servers, _wanted(names, services), partitions, replication)
+
+
+async def create_credentials(servers: str, names: Names, replication: int) -> list[str]:
+    """Create the topic of tokens and API keys, of one partition, where it is missing. Raises WrongTopic, KafkaError."""
+    return await _create(servers, {names.topic(CREDENTIALS): _CREDENTIALS_CONFIG}, 1, replication)
+
+
+async def _create(
+    servers: str, wanted: dict[str, dict[str, str]], partitions: int, replication: int
+) -> list[str]:
     admin = AIOKafkaAdminClient(bootstrap_servers=servers)
     await admin.start()
     try:

@@ -14,6 +14,7 @@ _LOOKS: Final = (
     (re.compile(r"(whsec_)[A-Za-z0-9+/=_-]+"), r"\1" + HIDDEN),
     (re.compile(r"([a-z][a-z0-9+.-]{0,20}://[^\s/:@\"']*:)[^\s/@\"']+(?=@)", re.IGNORECASE), r"\1" + HIDDEN),
     (re.compile(r"(Bearer\s+)[A-Za-z0-9._~+/=-]+", re.IGNORECASE), r"\1" + HIDDEN),
+    (re.compile(r"(sf[ts]_)[A-Za-z0-9_-]{20,}"), r"\1" + HIDDEN),
     (re.compile(r"(v1,)[A-Za-z0-9+/]{43}="), r"\1" + HIDDEN),
 )
 
@@ -34,7 +35,7 @@ def _redact_value(value: object) -> object:
 
 
 def redact_text(text: str) -> str:
-    """A text without webhook secrets and signatures, passwords in URLs and bearer tokens."""
+    """A text without webhook secrets and signatures, tokens and secrets of ours, passwords in URLs and bearer tokens."""
     for look, instead in _LOOKS:
         text = look.sub(instead, text)
     return text

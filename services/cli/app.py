@@ -22,6 +22,7 @@ MODULES: Final[tuple[str, ...]] = (
     "dead",
     "verify",
     "rebuild",
+    "credentials",
 )
 
 

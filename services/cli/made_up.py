@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from libs.security.master_key import FILE
 from libs.settings import Settings
 from services.cli.failures import Failure
 
@@ -17,7 +18,7 @@ def environment(settings: Settings, demo: bool) -> dict[str, str]:
     """The variables to add to what the processes inherit. Raises Failure where DATA can't be written."""
     added = {"STRATAFOLD_DATA": str(settings.data)}
     if settings.master_key is None:
-        key = _kept(settings.data / "master.key", lambda: secrets.token_hex(32), r"[0-9a-fA-F]{64}")
+        key = _kept(settings.data / FILE, lambda: secrets.token_hex(32), r"[0-9a-fA-F]{64}")
         added["STRATAFOLD_MASTER_KEY"] = key
     if demo and not settings.webhook_secrets:
         added["STRATAFOLD_WEBHOOK_SECRETS"] = _kept(
