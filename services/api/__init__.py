@@ -1,0 +1,1 @@
+"""The API: REST and WebSocket out of what the services folded."""
