@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from libs.contracts.names import Names
 from libs.runtime.reader import PartitionReader
-from libs.runtime.topics import CREDENTIALS
+from libs.runtime.topics import CREDENTIALS, create_credentials
 from libs.security.credentials import API_KEY, TOKEN, Credential, Damaged, Kind, record, restore
 from libs.views.credentials import CredentialCache, Forgotten
 
@@ -33,11 +33,18 @@ class Away(Exception):
 
 
 class Credentials:
-    """Looks tokens and API keys up, and follows the topic while `follow` runs."""
+    """Looks tokens and API keys up, and follows the topic while `follow` runs.
 
-    def __init__(self, cache: CredentialCache, servers: str, names: Names) -> None:
+    A ``replication`` lets `follow` create the topic where it is missing.
+    """
+
+    def __init__(
+        self, cache: CredentialCache, servers: str, names: Names, replication: int | None = None
+    ) -> None:
         self._cache = cache
         self._servers = servers
+        self._names = names
+        self._replication = replication
         self._topic = names.topic(CREDENTIALS)
         self._turn = asyncio.Lock()
         self._reader: PartitionReader | None = None
@@ -102,11 +109,16 @@ class Credentials:
         return await self._cache.advance(since, end, changes)
 
     async def follow(self) -> None:
-        """Keep Redis at the end of the topic, until cancelled; wait, saying why, while Kafka or Redis is away."""
+        """Keep Redis at the end of the topic, until cancelled; wait, saying why, while Kafka or Redis is away.
+
+        Raises WrongTopic.
+        """
         told = False
         while True:
             try:
-                async with asyncio.timeout(_PATIENCE) as patience, self.open() as reader:
+                async with asyncio.timeout(2 * _PATIENCE) as patience, self.open() as reader:
+                    if self._replication is not None:
+                        await create_credentials(self._servers, self._names, self._replication)
                     self._reader = reader
                     while True:
                         patience.reschedule(asyncio.get_running_loop().time() + _PATIENCE)

@@ -35,7 +35,7 @@ def _redact_value(value: object) -> object:
 
 
 def redact_text(text: str) -> str:
-    """A text without webhook secrets and signatures, tokens and secrets of ours, passwords in URLs and bearer tokens."""
+    """A text without secrets of webhooks and of ours, signatures, passwords in URLs and bearer tokens."""
     for look, instead in _LOOKS:
         text = look.sub(instead, text)
     return text

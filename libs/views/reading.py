@@ -6,7 +6,7 @@ A projection is read together with its partition's position, so that whoever sho
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -57,6 +57,37 @@ class Projection:
 
 
 @dataclass(frozen=True, slots=True)
+class Joined:
+    """Several hashes of one partition and its position, all of one moment."""
+
+    fields: Sequence[Mapping[str, str]]
+    position: Position
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Streamed:
+    """Entries of one of an entity's streams, the newest first: each its number and its fields.
+
+    ``known`` says whether there is such an entity.
+    """
+
+    entries: Sequence[tuple[int, Mapping[str, str]]]
+    known: bool
+    position: Position
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """Members of a sorted set with their scores (ms), the highest first, of a partition."""
+
+    members: Sequence[tuple[int, str]]
+    position: Position
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PartitionView:
     """A partition's position, whether it is ready, and its counters (absolute values).
 
@@ -84,6 +115,56 @@ class Views:
             position, fields = await both.execute()
         at = position_of(partition, _text(position))
         return Projection(_text(fields), at, at.ready(time.time() * 1000))
+
+    async def joined(self, service: str, partition: int, entity_ids: Sequence[str]) -> Joined:
+        """Several entities of one partition, companions among them; an empty hash where there is none."""
+        async with self._redis.pipeline(transaction=True) as several:
+            _ask(several, self._names.position(service, partition))
+            for entity_id in entity_ids:
+                _ask(several, self._names.entity(service, partition, entity_id))
+            position, *fields = await several.execute()
+        at = position_of(partition, _text(position))
+        return Joined([_text(one) for one in fields], at, at.ready(time.time() * 1000))
+
+    async def stream(
+        self, service: str, partition: int, entity_id: str, stream: str, before: int | None, count: int
+    ) -> Streamed:
+        """At most ``count`` entries of a stream, those with a smaller number than ``before`` only."""
+        key = self._names.stream(service, partition, entity_id, stream)
+        async with self._redis.pipeline(transaction=True) as several:
+            _ask(several, self._names.position(service, partition))
+            several.exists(self._names.entity(service, partition, entity_id))  # type: ignore[unused-awaitable]
+            several.xrevrange(key, "+" if before is None else f"({before}-0", "-", count)  # type: ignore[unused-awaitable]
+            position, known, entries = await several.execute()
+        at = position_of(partition, _text(position))
+        numbered = [(int(number.partition(b"-")[0]), _text(fields)) for number, fields in entries]
+        return Streamed(numbered, bool(known), at, at.ready(time.time() * 1000))
+
+    async def ranked(
+        self,
+        service: str,
+        partition: int,
+        index: tuple[str, str],
+        before: tuple[int, str] | None,
+        count: int,
+    ) -> Ranked:
+        """At most ``count`` members of a sorted set, those that come after ``before`` (score in ms, member) only."""
+        key = self._names.index(service, partition, *index)
+        highest: str | int = "+inf" if before is None else before[0]
+        position: Position | None = None
+        found: list[tuple[int, str]] = []
+        skipped = 0
+        while True:
+            async with self._redis.pipeline(transaction=True) as both:
+                _ask(both, self._names.position(service, partition))
+                both.zrevrangebyscore(key, highest, "-inf", skipped, count, withscores=True)  # type: ignore[unused-awaitable]
+                at, page = await both.execute()
+            position = position or position_of(partition, _text(at))
+            members = [(int(score), member.decode()) for member, score in page]
+            found += [one for one in members if before is None or _after(one, before)]
+            skipped += len(page)
+            if len(found) >= count or len(page) < count:
+                return Ranked(found[:count], position, position.ready(time.time() * 1000))
 
     async def history(self, service: str, partition: int, entity_id: str) -> AsyncIterator[bytes]:
         """The entity's log records that Redis keeps, oldest first."""
@@ -121,6 +202,11 @@ class Views:
         except (ResponseError, ValueError) as why:
             return PartitionView(at, at.ready(now), damaged=f"{self._names.counters(service, number)}: {why}")
         return PartitionView(at, at.ready(now), counted)
+
+
+def _after(one: tuple[int, str], other: tuple[int, str]) -> bool:
+    """Whether a member comes after another one where the highest is first; equal scores go by the members' bytes."""
+    return (one[0], one[1].encode()) < (other[0], other[1].encode())
 
 
 def position_of(partition: int, fields: Mapping[str, str]) -> Position:

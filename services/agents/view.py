@@ -49,7 +49,7 @@ def render(state: Agent) -> View:
     remembered = [getattr(state, name) for name in _REMEMBERED]
     literal = [name for name in _NULLABLE if document[name] == "null"]
     fields["_memory"] = orjson.dumps([remembered, literal]).decode()
-    indexes = set()
+    indexes = {("mode", state.mode)}  # PAPER or LIVE: each agent is in one of two, so that all can be listed
     if state.status is not None:
         indexes.add(("status", state.status))
     if state.snapshot_at is not None and not state.quiet:

@@ -24,6 +24,7 @@ class Process:
 PROCESSES: Final = (
     *(Process(service, f"services.{service}", folds=True) for service in BUILT),
     Process("gateway", "services.gateway"),
+    Process("api", "services.api"),
     Process("simulator", "services.simulator", upstream=True, demo=True),
 )
 _DEMO: Final = frozenset({"gateway", "simulator"})

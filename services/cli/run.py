@@ -1,4 +1,4 @@
-"""`stratafold worker SERVICE`, `stratafold gateway`: one process of the system, in the foreground."""
+"""`stratafold worker SERVICE`, `gateway`, `api`: one process of the system, in the foreground."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from services.cli.folds import BUILT, check_built
 
 
 def register(app: typer.Typer) -> None:
-    """Add `worker` and `gateway`."""
+    """Add `worker`, `gateway` and `api`."""
     app.command()(worker)
     app.command()(gateway)
+    app.command()(api)
 
 
 def worker(
@@ -29,6 +30,11 @@ def worker(
 def gateway() -> None:
     """Run the webhook gateway until SIGTERM or Ctrl-C. Ends with status 2 for a wrong setting or a port in use."""
     _run("services.gateway")
+
+
+def api() -> None:
+    """Run the API until SIGTERM or Ctrl-C. Ends with status 2 for a wrong setting or a port in use."""
+    _run("services.api")
 
 
 def _run(package: str) -> None:

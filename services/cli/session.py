@@ -62,12 +62,13 @@ class Session:
 
     def run(self) -> int:
         """Run; the exit status. Raises Failure, LocalStackError."""
-        port = self._settings.gateway_port
-        if any(process.name == "gateway" for process in self._chosen) and taken(port):
-            raise Failure(
-                f"port {port} for the gateway is in use by another program: "
-                "set STRATAFOLD_GATEWAY_PORT to a free one"
-            )
+        listening = {"gateway": self._settings.gateway_port, "api": self._settings.api_port}
+        for name, port in listening.items():
+            if any(process.name == name for process in self._chosen) and taken(port):
+                raise Failure(
+                    f"port {port} for the {name} is in use by another program: "
+                    f"set STRATAFOLD_{name.upper()}_PORT to a free one"
+                )
         inherited = {**os.environ, **environment(self._settings, self._demo)}
         self._logs.mkdir(parents=True, exist_ok=True)
         self._children = [Child(process, self._logs, inherited) for process in self._chosen]
@@ -183,6 +184,9 @@ class Session:
             root = f"http://127.0.0.1:{self._settings.gateway_port}"
             addresses.append(("gateway", f"{root}/openapi.json  {root}/metrics  {root}/readyz"))
             addresses.append(("webhooks", f"POST {root}/webhooks/trade-strategy/operations  …/executions"))
+        if any(child.name == "api" for child in self._children):
+            root = f"http://127.0.0.1:{self._settings.api_port}"
+            addresses.append(("api", f"{root}/agents  {root}/openapi.json  {root}/readyz"))
         addresses.append(("look closer", "stratafold show operation ID, history, status, dead list, verify"))
         addresses.append(("logs", str(self._logs)))
         return addresses

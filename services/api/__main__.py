@@ -1,0 +1,126 @@
+"""Where the API's process begins: settings -> socket -> server and what it follows -> until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import gc
+import signal
+import socket
+import sys
+from collections.abc import Callable, Generator
+from typing import Final
+
+import structlog
+import uvicorn
+from redis.asyncio import Redis
+
+from libs.contracts.names import Names
+from libs.runtime.credentials import Credentials
+from libs.runtime.topics import WrongTopic
+from libs.security.master_key import master_key
+from libs.settings import Settings, SettingsError, load
+from libs.telemetry.logs import configure
+from libs.views.credentials import CredentialCache
+from libs.views.reading import Views
+from services.api.app import build
+from services.api.authentication import Authenticator
+from services.api.backend import Backend, built
+
+_BACKLOG: Final = 2_048
+_LAST_ANSWERS: Final = 8  # seconds for requests in hand once told to stop
+_REDIS_SECONDS: Final = 4.0
+
+log = structlog.get_logger("stratafold.api")
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises SettingsError."""
+    key = master_key(settings)
+    configure("api")
+    listener = _listen(settings.api_port)
+    with contextlib.closing(listener), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(settings, key, listener))
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn would raise them again and so end the process before Kafka is let go of."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> None:
+    names = Names(settings.namespace)
+    redis = Redis.from_url(
+        settings.redis_url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS
+    )
+    replication = settings.replication if settings.create_topics else None
+    credentials = Credentials(CredentialCache(redis, names), settings.kafka_servers, names, replication)
+    authenticator = Authenticator(credentials, redis, names, key)
+    backend = Backend(Views(redis, names), settings.partitions)
+    config = uvicorn.Config(
+        build(backend, authenticator, built(settings.services)),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_LAST_ANSWERS,
+    )
+    server = _Server(config)
+
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop)
+    following = asyncio.create_task(credentials.follow())
+    following.add_done_callback(stop)
+    log.info("listening", port=settings.api_port, kafka=settings.kafka_servers)
+    gc.freeze()  # what start-up made stays; the collector need not look at it again
+    await server.serve([listener])
+    following.cancel()
+    try:
+        await following
+    except asyncio.CancelledError:
+        log.info("stopped")
+    except WrongTopic as wrong:
+        raise SettingsError(str(wrong)) from None
+    finally:
+        await redis.aclose()
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """uvloop's, where there is one."""
+    return uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
+
+
+def _listen(port: int) -> socket.socket:
+    """A socket on all interfaces, IPv6 and IPv4 where there are both. Raises SettingsError."""
+    dual = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if dual else socket.AF_INET
+    try:
+        return socket.create_server(("", port), family=family, backlog=_BACKLOG, dualstack_ipv6=dual)
+    except OSError as error:
+        reason = "is in use" if error.errno == errno.EADDRINUSE else f"can't be listened on: {error.strerror}"
+        raise SettingsError(f"STRATAFOLD_API_PORT: port {port} {reason}") from None
+
+
+def main() -> None:
+    """Run from the environment's settings; what a user can mend becomes one line and status 2."""
+    try:
+        run(load())
+    except SettingsError as error:
+        print(f"stratafold: {error}", file=sys.stderr)  # noqa: T201 - the one line that the user is to read
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

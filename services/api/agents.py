@@ -1,0 +1,132 @@
+"""The REST side of 002: agents, and what they told, newest first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from services.api import access, pages
+from services.api.authentication import Authenticator
+from services.api.backend import Backend, document, log
+from services.api.messages import message
+from services.api.refusals import Refusal, not_ready, unavailable
+
+SERVICE: Final = "agents"
+CURRENT: Final = "current"
+STREAMS: Final = {"equity": "equity", "trades": "trades", "journal": "journal", "risk/blocks": "blocks"}
+_MODES: Final = ("PAPER", "LIVE")  # every agent is in one of them
+_ENDINGS: Final = (":log", *(f":{stream}" for stream in STREAMS.values()))
+_JSON: Final = "application/json"
+
+Answer = Callable[[Request], Awaitable[Response]]
+
+
+def routes(backend: Backend, authenticator: Authenticator) -> list[Route]:
+    """`GET /agents`, `/agents/{id}` and its streams."""
+
+    def let_in(answer: Answer) -> Answer:
+        async def judged(request: Request) -> Response:
+            await access.agents(request, authenticator)
+            return await answer(request)
+
+        return judged
+
+    async def get_agents(request: Request) -> Response:
+        limit, before = pages.limit_of(request.query_params), pages.ranked(request.query_params)
+        found = await latest(backend, before, limit + 1)
+        shown = found[:limit]
+        documents = await _documents(backend, [agent_id for _, agent_id in shown])
+        more = pages.cursor(*shown[-1]) if len(found) > limit else None
+        return Response(pages.listed(documents, more), media_type=_JSON)
+
+    async def get_agent(request: Request) -> Response:
+        agent_id = await resolve(backend, request.path_params["id"])
+        fields = await _projection(backend, agent_id)
+        if fields is None:
+            raise _nothing()
+        return Response(b'{"data":' + fields + b"}", media_type=_JSON)
+
+    def get_stream(stream: str) -> Answer:
+        async def get(request: Request) -> Response:
+            limit, before = pages.limit_of(request.query_params), pages.numbered(request.query_params)
+            agent_id = await resolve(backend, request.path_params["id"])
+            partition = backend.partition(agent_id)
+            found = await backend.ask(
+                backend.views.stream(SERVICE, partition, agent_id, stream, before, limit + 1)
+            )
+            if not found.ready:
+                raise not_ready(SERVICE, partition)
+            if not found.known:
+                raise _nothing()
+            shown = found.entries[:limit]
+            try:
+                items = [message(fields) for _, fields in shown]
+            except (KeyError, ValueError):
+                log.exception("a stream in redis is damaged", agent=agent_id, stream=stream)
+                raise unavailable(f"the agent's {stream} are damaged") from None
+            more = pages.cursor(shown[-1][0]) if len(found.entries) > limit else None
+            return Response(pages.listed(items, more), media_type=_JSON)
+
+        return get
+
+    return [
+        Route("/agents", let_in(get_agents)),
+        Route("/agents/{id}", let_in(get_agent)),
+        *(Route(f"/agents/{{id}}/{path}", let_in(get_stream(name))) for path, name in STREAMS.items()),
+    ]
+
+
+async def resolve(backend: Backend, agent_id: str) -> str:
+    """The id that is meant: ``current`` is the only agent there is. Raises Refusal: 404, 409, 503."""
+    if agent_id != CURRENT:
+        if agent_id.endswith(_ENDINGS):
+            raise _nothing()
+        return agent_id
+    there = await latest(backend, None, 2)
+    if not there:
+        raise Refusal(HTTPStatus.NOT_FOUND, "there is no agent")
+    if len(there) > 1:
+        raise Refusal(HTTPStatus.CONFLICT, "there are several agents: current stands for the only one")
+    return there[0][1]
+
+
+async def latest(backend: Backend, before: tuple[int, str] | None, count: int) -> list[tuple[int, str]]:
+    """Agents with the broker's time (ms) of their last message that changed them, the latest first.
+
+    Raises Refusal (503) while any partition is not ready: an agent may be in it.
+    """
+    places = [(partition, mode) for partition in range(backend.partitions) for mode in _MODES]
+    views = backend.views
+    pages_of = await backend.ask(
+        asyncio.gather(
+            *(views.ranked(SERVICE, partition, ("mode", mode), before, count) for partition, mode in places)
+        )
+    )
+    for page in pages_of:
+        if not page.ready:
+            raise not_ready(SERVICE, page.position.partition)
+    found = {one for page in pages_of for one in page.members}
+    return sorted(found, key=lambda one: (one[0], one[1].encode()), reverse=True)[:count]
+
+
+async def _documents(backend: Backend, agent_ids: list[str]) -> list[bytes]:
+    found = await asyncio.gather(*(_projection(backend, agent_id) for agent_id in agent_ids))
+    return [one for one in found if one is not None]
+
+
+async def _projection(backend: Backend, agent_id: str) -> bytes | None:
+    partition = backend.partition(agent_id)
+    found = await backend.ask(backend.views.projection(SERVICE, partition, agent_id))
+    if not found.ready:
+        raise not_ready(SERVICE, partition)
+    return document(SERVICE, agent_id, found.fields) if found.fields else None
+
+
+def _nothing() -> Refusal:
+    return Refusal(HTTPStatus.NOT_FOUND, "there is no such agent")

@@ -1,0 +1,88 @@
+"""The API's HTTP side: its routes put together, and what is answered where none of them does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final
+
+import orjson
+from prometheus_client import CONTENT_TYPE_LATEST
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from services.api import agents, readiness, strategies
+from services.api.authentication import Authenticator
+from services.api.backend import Backend
+from services.api.metrics import Measured, Metrics
+from services.api.openapi import describe
+from services.api.refusals import Refusal, answer
+
+_JSON: Final = "application/json"
+_SHOWN: Final = 200  # characters of a path worth showing
+
+
+def build(
+    backend: Backend, authenticator: Authenticator, services: Sequence[str], more: Sequence[BaseRoute] = ()
+) -> ASGIApp:
+    """The app; readiness speaks of ``services``, and ``more`` are routes beside those of REST."""
+    metrics = Metrics()
+    description = orjson.dumps(describe())
+
+    async def healthz(_request: Request) -> Response:
+        return _data({"status": "ok"})
+
+    async def readyz(_request: Request) -> Response:
+        await readiness.check(backend, services)
+        return _data({"status": "ready"})
+
+    async def exposition(_request: Request) -> Response:
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+    async def openapi(_request: Request) -> Response:
+        return Response(description, media_type=_JSON)
+
+    routes: list[BaseRoute] = [
+        *strategies.routes(backend, authenticator),
+        *agents.routes(backend, authenticator),
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", exposition),
+        Route("/openapi.json", openapi),
+        *more,
+    ]
+    app = Starlette(
+        routes=routes,
+        exception_handlers={HTTPException: _refuse_route, Refusal: _refuse, Exception: _break},
+    )
+    app.router.redirect_slashes = False
+    return Measured(app, metrics, routes)
+
+
+def _data(data: object) -> Response:
+    return Response(orjson.dumps({"data": data}), media_type=_JSON)
+
+
+async def _refuse(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refusal)
+    return answer(error)
+
+
+async def _refuse_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    path = request.scope["path"][:_SHOWN]
+    said = {
+        HTTPStatus.NOT_FOUND: f"there is nothing at {path}",
+        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method[:_SHOWN]} is not for {path}",
+    }
+    status = HTTPStatus(error.status_code)
+    return answer(Refusal(status, said.get(status, error.detail), headers=error.headers))
+
+
+async def _break(_request: Request, _error: Exception) -> Response:
+    # Starlette raises the error again once this is sent, so that the server logs it.
+    return answer(Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "the API has a fault; it is in its log"))

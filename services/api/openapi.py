@@ -1,0 +1,264 @@
+"""The description of the API's routes, OpenAPI 3.1, written by hand but for the schemas of 002's messages."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from libs.contracts.agents import JournalEntry, RiskVeto, Snapshot, Trade, TwakBlock
+from services.api.pages import LIMIT, MOST
+from services.api.refusals import PROBLEM_JSON
+
+Json = dict[str, Any]
+
+_REF: Final = "#/components/schemas/{model}"
+_STREAMS: Final[dict[str, tuple[type[BaseModel], ...]]] = {
+    "equity": (Snapshot,),
+    "trades": (Trade,),
+    "journal": (JournalEntry,),
+    "risk/blocks": (RiskVeto, TwakBlock),
+}
+_AGENT: Final = {401: "Not from this machine, and no bearer token that we know.", 403: "Scope agents:read."}
+_SERVER: Final = {503: "The partition asked for is not ready, or Redis does not answer; try again."}
+
+
+def describe() -> Json:
+    """The whole description, as JSON to be."""
+    models = [model for some in _STREAMS.values() for model in some]
+    _, schemas = models_json_schema([(model, "serialization") for model in models], ref_template=_REF)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "stratafold API",
+            "version": "1",
+            "description": "What the services folded, as of now; never old data as if it were fresh.",
+        },
+        "paths": {
+            "/api/v1/strategies/{strategy_id}": {"get": _strategy()},
+            "/agents": {"get": _agents()},
+            "/agents/{id}": {"get": _agent()},
+            **{f"/agents/{{id}}/{path}": {"get": _stream(path)} for path in _STREAMS},
+            "/healthz": {"get": _get("health", "The process is up.", _status("ok"))},
+            "/readyz": {
+                "get": _get(
+                    "readiness",
+                    "All partitions are ready.",
+                    _status("ready"),
+                    {503: "The partitions that are not ready, by service in partitions."},
+                )
+            },
+            "/metrics": {
+                "get": {
+                    "operationId": "metrics",
+                    "summary": "Counters for Prometheus.",
+                    "responses": {
+                        "200": {
+                            "description": "Text format.",
+                            "content": {"text/plain": {"schema": {"type": "string"}}},
+                        }
+                    },
+                }
+            },
+            "/openapi.json": {"get": _get("description", "This description.", {"type": "object"})},
+        },
+        "components": {
+            "schemas": {
+                **schemas["$defs"],
+                "Problem": _PROBLEM,
+                "Strategy": _STRATEGY,
+                "Agent": _AGENT_SCHEMA,
+            },
+            "securitySchemes": {
+                "bearer": {"type": "http", "scheme": "bearer"},
+                "apiKey": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+                "timestamp": {"type": "apiKey", "in": "header", "name": "X-Timestamp"},
+                "signature": {"type": "apiKey", "in": "header", "name": "X-Signature"},
+            },
+        },
+    }
+
+
+def _strategy() -> Json:
+    refusals = {
+        401: "Neither a signature nor a bearer token that we know.",
+        403: "The token lacks the scope strategies:read.",
+        404: "The account has no such strategy.",
+        **_SERVER,
+    }
+    schema = _data({"$ref": _REF.format(model="Strategy")})
+    return {
+        **_get("get_strategy", "Get Strategy: a strategy of the caller's account.", schema, refusals),
+        "description": "X-Signature is the lower-case hex HMAC-SHA256, under the API key's secret, of X-Timestamp "
+        "(ms), the method and the path without its query; within 30 s, each signature once. A bearer token "
+        "speaks for the account that has its organization's name.",
+        "security": [{"apiKey": [], "timestamp": [], "signature": []}, {"bearer": []}],
+        "parameters": [_in_path("strategy_id")],
+    }
+
+
+def _agents() -> Json:
+    schema = _list({"$ref": _REF.format(model="Agent")})
+    return {
+        **_get("list_agents", "Agents, those changed last first.", schema, {**_AGENT, **_WRONG, **_SERVER}),
+        **_OPEN,
+        "parameters": _PAGE,
+    }
+
+
+def _agent() -> Json:
+    schema = _data({"$ref": _REF.format(model="Agent")})
+    return {
+        **_get("get_agent", "An agent.", schema, {**_AGENT, **_CURRENT, **_SERVER}),
+        **_OPEN,
+        "parameters": [_in_path("id")],
+    }
+
+
+def _stream(path: str) -> Json:
+    schema = _list({"anyOf": [{"$ref": _REF.format(model=model.__name__)} for model in _STREAMS[path]]})
+    refusals = {**_AGENT, **_CURRENT, **_WRONG, **_SERVER}
+    name = path.replace("/", "_")
+    return {
+        **_get(f"get_{name}", "The agent's messages, the newest first.", schema, refusals),
+        **_OPEN,
+        "parameters": [_in_path("id"), *_PAGE],
+    }
+
+
+def _get(operation: str, summary: str, schema: Json, refusals: dict[int, str] | None = None) -> Json:
+    answered = {"description": summary, "content": {"application/json": {"schema": schema}}}
+    problems = {str(status): _problem(what) for status, what in (refusals or {}).items()}
+    return {"operationId": operation, "summary": summary, "responses": {"200": answered, **problems}}
+
+
+def _problem(what: str) -> Json:
+    return {
+        "description": what,
+        "content": {PROBLEM_JSON: {"schema": {"$ref": _REF.format(model="Problem")}}},
+    }
+
+
+def _in_path(name: str) -> Json:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _data(schema: Json) -> Json:
+    return {"type": "object", "properties": {"data": schema}, "required": ["data"]}
+
+
+def _list(item: Json) -> Json:
+    properties = {"data": {"type": "array", "items": item}, "next_cursor": {"type": ["string", "null"]}}
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _status(value: str) -> Json:
+    return _data({"type": "object", "properties": {"status": {"const": value}}, "required": ["status"]})
+
+
+_OPEN: Final[Json] = {"security": [{}, {"bearer": []}]}  # nothing is asked of who comes from this machine
+_CURRENT: Final = {404: "There is no such agent.", 409: "current, where there are several agents."}
+_WRONG: Final = {422: "limit or cursor is at fault."}
+_PAGE: Final = [
+    {
+        "name": "limit",
+        "in": "query",
+        "schema": {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT},
+    },
+    {
+        "name": "cursor",
+        "in": "query",
+        "description": "next_cursor of the page before.",
+        "schema": {"type": "string"},
+    },
+]
+_TEXTS: Final = (
+    "status",
+    "phase",
+    "equity",
+    "peak_equity",
+    "drawdown",
+    "daily_drawdown_used",
+    "promotion_tx_hash",
+    "demotion_rule",
+    "demotion_limit",
+    "locked_until",
+    "last_event",
+    "last_event_at",
+)
+_AMOUNT: Final = {"type": "string", "description": "A decimal."}
+_STRATEGY: Final = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "string"},
+        "account": {"type": "string"},
+        "status": {"enum": ["deployed", "paused", "error", None]},
+        "error": {
+            "type": ["object", "null"],
+            "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+        },
+        "positions": {"type": "array", "description": "Open ones.", "items": {"type": "object"}},
+        "orders": {"type": "array", "description": "Open ones.", "items": {"type": "object"}},
+        "realized_pnl": _AMOUNT,
+        "fees": {"type": "object", "description": "By currency.", "additionalProperties": _AMOUNT},
+        "completeness": {"enum": ["complete", "suspect", "repaired"]},
+        "gaps": {
+            "type": "array",
+            "description": "Upstream's numbers that are missing, first and last.",
+            "items": {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
+        },
+        "upstream_seq": {"type": ["integer", "null"]},
+        "seq": {"type": "integer", "description": "Our last number for the account."},
+    },
+}
+_AGENT_SCHEMA: Final = {
+    "type": "object",
+    "description": "The agent's projection; money and fractions are decimal strings.",
+    "properties": {
+        "id": {"type": "string"},
+        **{name: {"type": ["string", "null"]} for name in _TEXTS},
+        "mode": {"enum": ["PAPER", "LIVE"]},
+        **{
+            name: {"type": "integer"}
+            for name in [
+                "trades_total",
+                "risk_vetoes_total",
+                "twak_blocks_total",
+                "quotes_rejected_total",
+                "sequence",
+            ]
+        },
+        "realised_pnl_total": _AMOUNT,
+        "fees_total": _AMOUNT,
+        "disputed": {"type": "boolean"},
+        "first_recorded_at": {"type": "string", "format": "date-time"},
+        "last_recorded_at": {"type": "string", "format": "date-time"},
+    },
+}
+_PROBLEM: Final = {
+    "type": "object",
+    "description": "Problem details (RFC 9457).",
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "properties": {
+                    "pointer": {
+                        "type": "string",
+                        "description": "JSON Pointer; /limit is the parameter limit.",
+                    },
+                    "detail": {"type": "string"},
+                },
+                "required": ["pointer", "detail"],
+            },
+        },
+        "partitions": {"type": "object", "description": "By service, those that are not ready."},
+    },
+    "required": ["type", "title", "status", "detail"],
+}
