@@ -26,13 +26,16 @@ def register(app: typer.Typer) -> None:
 
 
 def create(as_json: Json = False) -> None:
-    """Create the topics that are missing, of the services in STRATAFOLD_SERVICES; the others stay as they are."""
+    """Create the topics that are missing, of the services in STRATAFOLD_SERVICES and of tokens and API keys.
+
+    Those that are there stay as they are.
+    """
     import json
 
     from services.cli import clients, folds
 
     settings = load()
-    made = clients.run(ensure(settings, folds.running(settings.services)), settings)
+    made = clients.run(_everything(settings, folds.running(settings.services)), settings)
     if as_json:
         typer.echo(json.dumps({"created": made}))
         return
@@ -40,6 +43,17 @@ def create(as_json: Json = False) -> None:
         typer.echo(f"created {topic}")
     if not made:
         typer.echo("all topics are there")
+
+
+async def _everything(settings: Settings, services: tuple[str, ...]) -> list[str]:
+    from libs.runtime.topics import WrongTopic, create_credentials
+
+    made = await ensure(settings, services)
+    try:
+        names = Names(settings.namespace)
+        return made + await create_credentials(settings.kafka_servers, names, settings.replication)
+    except WrongTopic as wrong:
+        raise Failure(str(wrong)) from None
 
 
 async def ensure(settings: Settings, services: tuple[str, ...]) -> list[str]:

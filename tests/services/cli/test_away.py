@@ -80,8 +80,28 @@ def test_the_version_is_told() -> None:
 
 
 def test_every_command_tells_what_it_does() -> None:
-    words = ["up", "worker", "gateway", "push", "show", "history", "key", "status", "topics", "dead", "local"]
-    for word in [[], *([one] for one in words), ["dead", "redrive"], ["topics", "create"]]:
+    words = [
+        "up",
+        "worker",
+        "gateway",
+        "push",
+        "show",
+        "history",
+        "key",
+        "status",
+        "topics",
+        "dead",
+        "local",
+        "api",
+    ]
+    for word in [
+        [],
+        *([one] for one in words),
+        ["dead", "redrive"],
+        ["topics", "create"],
+        ["token", "create"],
+        ["api-key", "revoke"],
+    ]:
         ended = run({}, *word, "--help")
         assert ended.status == 0, (COMMAND, environment({}).get("PATH"), ended.err)
         assert b"Usage" in ended.out

@@ -29,7 +29,7 @@ def deployment(shared_servers: Servers, tmp_path_factory: pytest.TempPathFactory
     made = Deployment(shared_servers, f"cli-{uuid.uuid4().hex[:8]}", folder)
     created = run(made.environment(), "topics", "create", "--json").json["created"]
     assert made.topic("operations.in") in created
-    assert len(created) == 10
+    assert len(created) == 11
     made.start("executions")
     made.start("operations")
     file = folder / "operations.json"

@@ -24,9 +24,10 @@ pytestmark = pytest.mark.real
 def settings(tmp_path: Path) -> dict[str, str]:
     """A folder and ports of the test's own."""
     ports = [free_port()]
-    ports.append(free_port(*ports))
-    ports.append(free_port(*ports))
-    names = ("LOCAL_KAFKA_PORT", "LOCAL_REDIS_PORT", "GATEWAY_PORT")
+    ports += [free_port(*ports)]
+    ports += [free_port(*ports)]
+    ports += [free_port(*ports)]
+    names = ("LOCAL_KAFKA_PORT", "LOCAL_REDIS_PORT", "GATEWAY_PORT", "API_PORT")
     data = tmp_path / "data"
     return {"STRATAFOLD_DATA": str(data), "STRATAFOLD_PARTITIONS": "2"} | {
         f"STRATAFOLD_{name}": str(port) for name, port in zip(names, ports, strict=True)
@@ -117,7 +118,7 @@ def test_the_demo_is_folded_what_dies_starts_again_and_ctrl_c_leaves_nothing(
         *up.family(),
         *(psutil.Process(json.loads(f.read_text())["pid"]) for f in data.glob("run/*.json")),
     ]
-    assert len(family) >= 8  # six processes, Kafka, Redis
+    assert len(family) >= 9  # seven processes, Kafka, Redis
     began = time.monotonic()
     os.killpg(up.process.pid, signal.SIGINT)  # as a terminal does: to the whole foreground group
     assert up.process.wait(20) == 0, up.said
@@ -133,21 +134,23 @@ def test_the_end_of_up_by_force_is_the_end_of_its_processes(up: Up, settings: di
     _until(up, 60, "the demo", settings, 1)
     family = up.family()
     children = [one for one in family if one.cmdline()[-1].startswith("services.")]
-    assert len(children) == 6
+    assert len(children) == 7
     up.process.kill()
     up.process.wait(10)
     gone, alive = psutil.wait_procs(children, timeout=15)
     assert alive == []
-    assert len(gone) == 6
+    assert len(gone) == 7
 
 
-def test_a_port_in_use_is_told_before_anything_starts(settings: dict[str, str]) -> None:
+@pytest.mark.parametrize("name", ["STRATAFOLD_GATEWAY_PORT", "STRATAFOLD_API_PORT"])
+def test_a_port_in_use_is_told_before_anything_starts(settings: dict[str, str], name: str) -> None:
     with socket.socket() as holder:
-        holder.bind(("127.0.0.1", int(settings["STRATAFOLD_GATEWAY_PORT"])))
+        holder.bind(("127.0.0.1", int(settings[name])))
         holder.listen()
         ended = run(settings, "up", "--demo")
     assert ended.status == 2
-    assert settings["STRATAFOLD_GATEWAY_PORT"] in ended.line
+    assert settings[name] in ended.line
+    assert name in ended.line
     assert not Path(settings["STRATAFOLD_DATA"]).exists()
 
 
