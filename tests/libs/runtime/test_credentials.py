@@ -105,6 +105,7 @@ async def test_redis_that_went_back_forgets_no_revocation(deployed: Deployed) ->
     await deployed.kept.keep(deployed.producer, one)
     await deployed.until(one, found=True)
     before = await deployed.redis.dump(deployed.key)
+    assert before is not None
     await deployed.kept.revoke(deployed.producer, one)
     await deployed.until(one, found=False)
     await deployed.redis.restore(deployed.key, 0, before, replace=True)

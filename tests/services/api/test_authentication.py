@@ -141,7 +141,7 @@ async def test_what_cannot_be_judged_now_is_unavailable_not_refused() -> None:
 async def test_a_token_stands_for_its_organization_and_scopes() -> None:
     one = authenticator(unreachable(), Names(), Kept(KEPT, GRANTED))
     grant = await one.bearer(TOKEN)
-    assert (grant.organization, grant.scopes) == ("org", {"agents:read"})
+    assert (grant.organization, grant.scopes) == ("org", frozenset({"agents:read"}))
     for wrong in (
         None,
         "",

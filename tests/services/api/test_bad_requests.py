@@ -6,6 +6,7 @@ import socket
 import time
 from urllib.parse import quote, urlsplit
 
+import httpx
 import pytest
 
 from tests.services.api.conftest import Running
@@ -14,7 +15,6 @@ from tests.services.api.process import ELSEWHERE, signed
 pytestmark = pytest.mark.real
 
 STRATEGY = "/api/v1/strategies/x"
-NOW = time.time_ns() // 1_000_000
 
 
 def test_authentication_that_is_none_is_401_with_a_challenge(running: Running) -> None:
@@ -34,7 +34,6 @@ def test_authentication_that_is_none_is_401_with_a_challenge(running: Running) -
         {},
         {"Authorization": ""},
         {"Authorization": "Bearer"},
-        {"Authorization": "Bearer "},
         {"Authorization": "Bearer nonsense"},
         {"Authorization": f"Bearer {running.key}"},
         {"Authorization": f"Bearer {'x' * 5000}"},
@@ -49,7 +48,7 @@ def test_authentication_that_is_none_is_401_with_a_challenge(running: Running) -
         {**good, "X-Api-Key": "x" * 5000},
         {**good, "X-Signature": good["X-Signature"].upper()},
         {**good, "X-Signature": "0" * 64},
-        {**good, "X-Signature": "é".encode().decode("latin-1")},
+        {**good, "X-Signature": good["X-Signature"][:-1] + "~"},
         {**good, "X-Signature": ""},
         {**good, "X-Timestamp": ""},
         {**good, "X-Timestamp": "x"},
@@ -124,10 +123,8 @@ def test_strategies_that_can_not_be(running: Running, path: str) -> None:
     assert running.api.get(given, signed(running.key, running.secret, given)).status_code == 404
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "NONSENSE"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
 def test_other_methods_are_405(running: Running, method: str) -> None:
-    import httpx
-
     for path in (STRATEGY, "/agents", "/agents/x/equity", "/healthz"):
         answer = httpx.request(method, running.api.url + path, content=b"{" * 1000, timeout=15)
         assert answer.status_code == 405, answer.text

@@ -13,6 +13,10 @@ from services.agents.journals import enter
 from services.api.messages import message
 
 AT = {"ts": "2026-05-29T18:00:00Z"}
+TRADE = (
+    '"pair": "BTC/USDT", "side": "buy", "size": "10", "price": 5.10, "realised_pnl": null, "fees": 0.10, '
+    '"journal_ref": null'
+)
 TOLD: list[tuple[str, dict[str, Any]]] = [
     (
         '"equity": 1.50, "phase": "scan", "drawdown": "0.012", "daily_drawdown_used": 0',
@@ -25,8 +29,7 @@ TOLD: list[tuple[str, dict[str, Any]]] = [
         },
     ),
     (
-        '"pair": "BTC/USDT", "side": "buy", "size": "10", "price": 5.10, "realised_pnl": null, "fees": 0.10,'
-         '"journal_ref": null',
+        TRADE,
         {
             "event": "trade",
             "pair": "BTC/USDT",

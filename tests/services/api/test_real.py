@@ -158,6 +158,18 @@ BLOCKS = [
 ]
 
 
+def pages(running: Running, path: str) -> list[dict[str, Any]]:
+    """All of a list, page by page."""
+    items: list[dict[str, Any]] = []
+    answer = running.api.get(path).json()
+    items += answer["data"]
+    while answer["next_cursor"] is not None:
+        answer = running.api.get(f"{path}&cursor={answer['next_cursor']}").json()
+        assert answer["data"]
+        items += answer["data"]
+    return items
+
+
 def test_agents_and_what_they_told_newest_first_by_the_page(running: Running) -> None:
     for path in ("/agents/current", "/agents/current/equity"):
         assert running.api.get(path).status_code == 404
@@ -174,26 +186,17 @@ def test_agents_and_what_they_told_newest_first_by_the_page(running: Running) ->
     assert data(running.api.get("/agents/current/risk/blocks")) == BLOCKS[::-1]
     assert data(running.api.get("/agents/agent-1/trades")) == []
 
-    seen: list[str] = []
-    path: str | None = "/agents/agent-1/equity?limit=2"
-    while path is not None:
-        answer = running.api.get(path).json()
-        seen += [one["equity"] for one in answer["data"]]
-        following = answer["next_cursor"]
-        path = following and f"/agents/agent-1/equity?limit=2&cursor={following}"
-    assert seen == ["1.140", "1.130", "1.120", "1.110", "1.100"]
+    seen = pages(running, "/agents/agent-1/equity?limit=2")
+    assert [one["equity"] for one in seen] == ["1.140", "1.130", "1.120", "1.110", "1.100"]
 
     for number in range(2, 7):
         fold(running, "agents", f"agent-{number}", snapshot(30, "1"))
     assert running.api.get("/agents/current").status_code == 409
     assert running.api.get("/agents/current/journal").status_code == 409
-    ids: list[str] = []
-    path = "/agents?limit=4"
-    while path is not None:
-        answer = running.api.get(path).json()
-        ids += [one["id"] for one in answer["data"]]
-        path = answer["next_cursor"] and f"/agents?limit=4&cursor={answer['next_cursor']}"
-    assert ids == [f"agent-{number}" for number in (6, 5, 4, 3, 2, 1)]
+    listed = pages(running, "/agents?limit=4")
+    assert sorted(one["id"] for one in listed) == [f"agent-{number}" for number in range(1, 7)]
+    recorded = [one["last_recorded_at"] for one in listed]
+    assert recorded == sorted(recorded, reverse=True)
 
 
 def test_agents_are_open_to_this_machine_and_need_a_token_elsewhere(running: Running) -> None:
