@@ -24,9 +24,11 @@ from libs.settings import Settings, SettingsError, load
 from libs.telemetry.logs import configure
 from libs.views.credentials import CredentialCache
 from libs.views.reading import Views
+from services.api.access import Access
 from services.api.app import build
 from services.api.authentication import Authenticator
 from services.api.backend import Backend, built
+from services.api.rate import Rate
 
 _BACKLOG: Final = 2_048
 _LAST_ANSWERS: Final = 8  # seconds for requests in hand once told to stop
@@ -60,9 +62,10 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
     replication = settings.replication if settings.create_topics else None
     credentials = Credentials(CredentialCache(redis, names), settings.kafka_servers, names, replication)
     authenticator = Authenticator(credentials, redis, names, key)
+    access = Access(authenticator, Rate(redis, names, settings.rate_limit))
     backend = Backend(Views(redis, names), settings.partitions)
     config = uvicorn.Config(
-        build(backend, authenticator, built(settings.services)),
+        build(backend, access, built(settings.services)),
         http="httptools",
         ws="none",
         lifespan="off",

@@ -6,9 +6,10 @@ import ipaddress
 from http import HTTPStatus
 from typing import Final
 
-from starlette.requests import HTTPConnection
+from starlette.requests import Request
 
 from services.api.authentication import Authenticator, Grant, Refused
+from services.api.rate import Rate
 from services.api.refusals import Refusal, unavailable
 
 STRATEGIES: Final = "strategies:read"
@@ -17,44 +18,57 @@ _REALM: Final = 'Bearer realm="stratafold"'
 _FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 
 
-async def account(request: HTTPConnection, method: str, authenticator: Authenticator) -> str:
-    """The account that a request speaks for: of its API key, or its token's organization. Raises Refusal."""
-    headers = request.headers
-    if "x-api-key" in headers:
+class Access:
+    """Judges requests: whom they speak for, what that may see, and how often."""
+
+    def __init__(self, authenticator: Authenticator, rate: Rate) -> None:
+        self._authenticator = authenticator
+        self._rate = rate
+
+    async def account(self, request: Request) -> str:
+        """The account that a request speaks for: of its API key, or its token's organization. Raises Refusal."""
+        headers = request.headers
+        if "x-api-key" not in headers:
+            return (await self.granted(request, STRATEGIES)).organization
         path = request.scope.get("raw_path") or request.scope["path"].encode()
         try:
-            return await authenticator.api_key(
+            return await self._authenticator.api_key(
                 headers["x-api-key"],
                 headers.get("x-timestamp"),
                 headers.get("x-signature"),
-                method,
+                request.method,
                 path.decode("latin-1"),
             )
         except Refused as refused:
             raise _refusal(refused) from None
-    return (await granted(request, STRATEGIES, authenticator)).organization
+
+    async def granted(self, request: Request, scope: str) -> Grant:
+        """What a request's bearer token stands for, the scope among it. Raises Refusal: 401, 403, 429, 503."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        token = token.strip()
+        if scheme.lower() != "bearer":
+            raise _unauthorized("this needs a bearer token", _REALM)
+        try:
+            grant = await self._authenticator.bearer(token)
+        except Refused as refused:
+            raise _refusal(refused) from None
+        await self._rate.count(token)
+        if scope not in grant.scopes:
+            challenge = f'{_REALM}, error="insufficient_scope", scope="{scope}"'
+            raise Refusal(
+                HTTPStatus.FORBIDDEN,
+                f"the token lacks the scope {scope}",
+                headers={"WWW-Authenticate": challenge},
+            )
+        return grant
+
+    async def agents(self, request: Request) -> None:
+        """Let in who comes from this machine or has a token with the scope for agents (002). Raises Refusal."""
+        if not local(request):
+            await self.granted(request, AGENTS)
 
 
-async def granted(request: HTTPConnection, scope: str, authenticator: Authenticator) -> Grant:
-    """What a request's bearer token stands for, the scope among it. Raises Refusal: 401, 403, 503."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer":
-        raise _unauthorized("this needs a bearer token", _REALM)
-    try:
-        grant = await authenticator.bearer(token.strip())
-    except Refused as refused:
-        raise _refusal(refused) from None
-    if scope not in grant.scopes:
-        challenge = f'{_REALM}, error="insufficient_scope", scope="{scope}"'
-        raise Refusal(
-            HTTPStatus.FORBIDDEN,
-            f"the token lacks the scope {scope}",
-            headers={"WWW-Authenticate": challenge},
-        )
-    return grant
-
-
-def local(request: HTTPConnection) -> bool:
+def local(request: Request) -> bool:
     """Whether a request comes from this machine, and not from elsewhere through a proxy on it."""
     if request.client is None or any(name in request.headers for name in _FORWARDED):
         return False
@@ -64,12 +78,6 @@ def local(request: HTTPConnection) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)  # how a socket for both kinds shows an IPv4 client
     return (mapped or address).is_loopback
-
-
-async def agents(request: HTTPConnection, authenticator: Authenticator) -> None:
-    """Let in who comes from this machine or has a token with the scope for agents (002). Raises Refusal."""
-    if not local(request):
-        await granted(request, AGENTS, authenticator)
 
 
 def _refusal(refused: Refused) -> Refusal:

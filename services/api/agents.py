@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.api import access, pages
-from services.api.authentication import Authenticator
+from services.api import pages
+from services.api.access import Access
 from services.api.backend import Backend, document, log
 from services.api.messages import message
 from services.api.refusals import Refusal, not_ready, unavailable
@@ -27,12 +27,12 @@ _JSON: Final = "application/json"
 Answer = Callable[[Request], Awaitable[Response]]
 
 
-def routes(backend: Backend, authenticator: Authenticator) -> list[Route]:
+def routes(backend: Backend, access: Access) -> list[Route]:
     """`GET /agents`, `/agents/{id}` and its streams."""
 
     def let_in(answer: Answer) -> Answer:
         async def judged(request: Request) -> Response:
-            await access.agents(request, authenticator)
+            await access.agents(request)
             return await answer(request)
 
         return judged

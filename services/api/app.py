@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from services.api import agents, readiness, strategies
-from services.api.authentication import Authenticator
+from services.api.access import Access
 from services.api.backend import Backend
 from services.api.metrics import Measured, Metrics
 from services.api.openapi import describe
@@ -27,7 +27,7 @@ _SHOWN: Final = 200  # characters of a path worth showing
 
 
 def build(
-    backend: Backend, authenticator: Authenticator, services: Sequence[str], more: Sequence[BaseRoute] = ()
+    backend: Backend, access: Access, services: Sequence[str], more: Sequence[BaseRoute] = ()
 ) -> ASGIApp:
     """The app; readiness speaks of ``services``, and ``more`` are routes beside those of REST."""
     metrics = Metrics()
@@ -47,8 +47,8 @@ def build(
         return Response(description, media_type=_JSON)
 
     routes: list[BaseRoute] = [
-        *strategies.routes(backend, authenticator),
-        *agents.routes(backend, authenticator),
+        *strategies.routes(backend, access),
+        *agents.routes(backend, access),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/metrics", exposition),

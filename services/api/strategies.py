@@ -11,8 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from libs.ledger.reading import read_exactly
-from services.api import access
-from services.api.authentication import Authenticator
+from services.api.access import Access
 from services.api.backend import Backend, document
 from services.api.refusals import Refusal, not_ready
 
@@ -21,11 +20,11 @@ _OWN: Final = ("status", "error", "positions", "orders", "realized_pnl", "fees")
 _ENDING: Final = ":log"  # of the keys of histories
 
 
-def routes(backend: Backend, authenticator: Authenticator) -> list[Route]:
+def routes(backend: Backend, access: Access) -> list[Route]:
     """`GET /api/v1/strategies/{strategy_id}`."""
 
     async def get_strategy(request: Request) -> Response:
-        account = await access.account(request, request.method, authenticator)
+        account = await access.account(request)
         body = await strategy(backend, account, request.path_params["strategy_id"])
         return Response(b'{"data":' + body + b"}", media_type="application/json")
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import signal
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -145,10 +146,12 @@ def test_tokens_are_known_after_redis_lost_them_and_unknown_once_revoked(running
     assert answer.headers["www-authenticate"].startswith("Bearer")
 
 
-def snapshot(minute: int, equity: str) -> bytes:
+def snapshot(number: int, equity: str) -> bytes:
+    """Of just now: of an agent that fell silent, the worker would say so amid a test."""
+    at = datetime.now(UTC) - timedelta(seconds=60 - number)
     return (
-        f'{{"event": "snapshot", "ts": "2026-05-29T18:{minute:02}:00Z", "equity": {equity}, "phase": "scan", '
-        f'"drawdown": "0.012", "daily_drawdown_used": 0.031}}'
+        f'{{"event": "snapshot", "ts": "{at.isoformat(timespec="seconds").replace("+00:00", "Z")}", '
+        f'"equity": {equity}, "phase": "scan", "drawdown": "0.012", "daily_drawdown_used": 0.031}}'
     ).encode()
 
 
@@ -280,3 +283,17 @@ def test_a_wrong_or_missing_setting_ends_it_with_one_line_and_status_2(
     status, said = refused({"STRATAFOLD_DATA": str(tmp_path), **settings})
     assert (status, said.count("\n")) == (2, 1)
     assert named in said
+
+
+def test_a_token_that_asks_too_often_is_told_when_to_come_again(running: Running, tmp_path: Path) -> None:
+    with api(tmp_path / "limited.log", {**running.settings, "STRATAFOLD_RATE_LIMIT": "3"}) as limited:
+        limited.wait(200)
+        headers = running.bearer("strategies:read")
+        answers = [limited.get("/api/v1/strategies/none", headers) for _ in range(8)]
+        refusals = [answer for answer in answers if answer.status_code == 429]
+        assert len(refusals) in (2, 5)  # a new minute may have begun in between
+        assert all(1 <= int(answer.headers["retry-after"]) <= 60 for answer in refusals)
+        assert limited.get("/agents").status_code == 200
+        for _ in range(5):
+            signing = signed(running.key, running.secret, PATH, at=time.time_ns() // 1_000_000)
+            assert limited.get(PATH, signing).status_code != 429
