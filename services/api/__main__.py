@@ -14,7 +14,7 @@ from typing import Final
 
 import structlog
 import uvicorn
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 
 from libs.contracts.names import Names
 from libs.runtime.credentials import Credentials
@@ -33,6 +33,7 @@ from services.api.rate import Rate
 _BACKLOG: Final = 2_048
 _LAST_ANSWERS: Final = 8  # seconds for requests in hand once told to stop
 _REDIS_SECONDS: Final = 4.0
+_CONNECTIONS: Final = 64  # to Redis: a list asks all partitions at once
 
 log = structlog.get_logger("stratafold.api")
 
@@ -56,9 +57,14 @@ class _Server(uvicorn.Server):
 
 async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> None:
     names = Names(settings.namespace)
-    redis = Redis.from_url(
-        settings.redis_url, socket_timeout=_REDIS_SECONDS, socket_connect_timeout=_REDIS_SECONDS
+    pool = BlockingConnectionPool.from_url(
+        settings.redis_url,
+        max_connections=_CONNECTIONS,
+        timeout=_REDIS_SECONDS,
+        socket_timeout=_REDIS_SECONDS,
+        socket_connect_timeout=_REDIS_SECONDS,
     )
+    redis = Redis.from_pool(pool)
     replication = settings.replication if settings.create_topics else None
     credentials = Credentials(CredentialCache(redis, names), settings.kafka_servers, names, replication)
     authenticator = Authenticator(credentials, redis, names, key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
@@ -14,13 +13,14 @@ from starlette.routing import Route
 from services.api import pages
 from services.api.access import Access
 from services.api.backend import Backend, document, log
+from services.api.listing import hashes, latest
 from services.api.messages import message
 from services.api.refusals import Refusal, not_ready, unavailable
 
 SERVICE: Final = "agents"
 CURRENT: Final = "current"
 STREAMS: Final = {"equity": "equity", "trades": "trades", "journal": "journal", "risk/blocks": "blocks"}
-_MODES: Final = ("PAPER", "LIVE")  # every agent is in one of them
+_ALL: Final = (("mode", "PAPER"), ("mode", "LIVE"))  # every agent is in one of these indexes
 _ENDINGS: Final = (":log", *(f":{stream}" for stream in STREAMS.values()))
 _JSON: Final = "application/json"
 
@@ -39,18 +39,20 @@ def routes(backend: Backend, access: Access) -> list[Route]:
 
     async def get_agents(request: Request) -> Response:
         limit, before = pages.limit_of(request.query_params), pages.ranked(request.query_params)
-        found = await latest(backend, before, limit + 1)
+        found = await latest(backend, SERVICE, _ALL, before, limit + 1)
         shown = found[:limit]
-        documents = await _documents(backend, [agent_id for _, agent_id in shown])
+        fields = await hashes(backend, SERVICE, [agent_id for _, agent_id in shown])
+        documents = [document(SERVICE, agent_id, own) for agent_id, own in fields.items()]
         more = pages.cursor(*shown[-1]) if len(found) > limit else None
         return Response(pages.listed(documents, more), media_type=_JSON)
 
     async def get_agent(request: Request) -> Response:
         agent_id = await resolve(backend, request.path_params["id"])
-        fields = await _projection(backend, agent_id)
-        if fields is None:
+        fields = await hashes(backend, SERVICE, [agent_id])
+        if not fields:
             raise _nothing()
-        return Response(b'{"data":' + fields + b"}", media_type=_JSON)
+        shown = document(SERVICE, agent_id, fields[agent_id])
+        return Response(b'{"data":' + shown + b"}", media_type=_JSON)
 
     def get_stream(stream: str) -> Answer:
         async def get(request: Request) -> Response:
@@ -88,44 +90,12 @@ async def resolve(backend: Backend, agent_id: str) -> str:
         if agent_id.endswith(_ENDINGS):
             raise _nothing()
         return agent_id
-    there = await latest(backend, None, 2)
+    there = await latest(backend, SERVICE, _ALL, None, 2)
     if not there:
         raise Refusal(HTTPStatus.NOT_FOUND, "there is no agent")
     if len(there) > 1:
         raise Refusal(HTTPStatus.CONFLICT, "there are several agents: current stands for the only one")
     return there[0][1]
-
-
-async def latest(backend: Backend, before: tuple[int, str] | None, count: int) -> list[tuple[int, str]]:
-    """Agents with the broker's time (ms) of their last message that changed them, the latest first.
-
-    Raises Refusal (503) while any partition is not ready: an agent may be in it.
-    """
-    places = [(partition, mode) for partition in range(backend.partitions) for mode in _MODES]
-    views = backend.views
-    pages_of = await backend.ask(
-        asyncio.gather(
-            *(views.ranked(SERVICE, partition, ("mode", mode), before, count) for partition, mode in places)
-        )
-    )
-    for page in pages_of:
-        if not page.ready:
-            raise not_ready(SERVICE, page.position.partition)
-    found = {one for page in pages_of for one in page.members}
-    return sorted(found, key=lambda one: (one[0], one[1].encode()), reverse=True)[:count]
-
-
-async def _documents(backend: Backend, agent_ids: list[str]) -> list[bytes]:
-    found = await asyncio.gather(*(_projection(backend, agent_id) for agent_id in agent_ids))
-    return [one for one in found if one is not None]
-
-
-async def _projection(backend: Backend, agent_id: str) -> bytes | None:
-    partition = backend.partition(agent_id)
-    found = await backend.ask(backend.views.projection(SERVICE, partition, agent_id))
-    if not found.ready:
-        raise not_ready(SERVICE, partition)
-    return document(SERVICE, agent_id, found.fields) if found.fields else None
 
 
 def _nothing() -> Refusal:

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from services.api import agents, readiness, strategies
+from services.api import agents, ledgers, readiness, strategies
 from services.api.access import Access
 from services.api.backend import Backend
 from services.api.metrics import Measured, Metrics
@@ -49,6 +49,7 @@ def build(
     routes: list[BaseRoute] = [
         *strategies.routes(backend, access),
         *agents.routes(backend, access),
+        *ledgers.routes(backend, access),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/metrics", exposition),

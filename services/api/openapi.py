@@ -8,6 +8,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from libs.contracts.agents import JournalEntry, RiskVeto, Snapshot, Trade, TwakBlock
+from libs.contracts.names import ENTITIES
+from services.api.ledgers import STATUSES
 from services.api.pages import LIMIT, MOST
 from services.api.refusals import PROBLEM_JSON
 
@@ -37,6 +39,7 @@ def describe() -> Json:
         },
         "paths": {
             "/api/v1/strategies/{strategy_id}": {"get": _strategy()},
+            **{path: {"get": told} for service in STATUSES for path, told in _ledger(service).items()},
             "/agents": {"get": _agents()},
             "/agents/{id}": {"get": _agent()},
             **{f"/agents/{{id}}/{path}": {"get": _stream(path)} for path in _STREAMS},
@@ -95,6 +98,49 @@ def _strategy() -> Json:
         "speaks for the account that has its organization's name.",
         "security": [{"apiKey": [], "timestamp": [], "signature": []}, {"bearer": []}],
         "parameters": [_in_path("strategy_id")],
+    }
+
+
+def _ledger(service: str) -> dict[str, Json]:
+    one = ENTITIES[service]
+    at = f"/api/v1/{service}"
+    refusals = {
+        401: "No bearer token that we know.",
+        403: f"The token lacks the scope {service}:read.",
+        **_SERVER,
+    }
+    missing = {404: f"There is no such {one}, or was none by then."}
+    filters = [
+        {"name": "strategy_id", "in": "query", "schema": {"type": "string", "format": "uuid"}},
+        {"name": "status", "in": "query", "schema": {"enum": list(STATUSES[service])}},
+    ]
+    as_of = {
+        "name": "as_of",
+        "in": "query",
+        "description": "A sequence, or an RFC 3339 time by the broker's clock.",
+        "schema": {"type": "string"},
+    }
+    document = {"type": "object", "description": f"The {one}'s document, as in {service}.state."}
+    record = {
+        "type": "object",
+        "description": "A log record, its verdict, and what it changed: {field: [from, to]}.",
+    }
+    return {
+        at: {
+            **_get(f"list_{service}", f"{service}, changed last first.", _list(document), refusals | _WRONG),
+            **_BEARER,
+            "parameters": [*filters, *_PAGE],
+        },
+        f"{at}/{{id}}": {
+            **_get(f"get_{one}", f"One {one}.", _data(document), refusals | missing | _WRONG | _CUT),
+            **_BEARER,
+            "parameters": [_in_path("id"), as_of],
+        },
+        f"{at}/{{id}}/history": {
+            **_get(f"get_{one}_history", "Oldest first.", _list(record), refusals | missing | _WRONG),
+            **_BEARER,
+            "parameters": [_in_path("id"), *_PAGE],
+        },
     }
 
 
@@ -158,8 +204,10 @@ def _status(value: str) -> Json:
 
 
 _OPEN: Final[Json] = {"security": [{}, {"bearer": []}]}  # nothing is asked of who comes from this machine
+_BEARER: Final[Json] = {"security": [{"bearer": []}]}
+_CUT: Final = {410: "The beginning of its history is in the log alone by now."}
 _CURRENT: Final = {404: "There is no such agent.", 409: "current, where there are several agents."}
-_WRONG: Final = {422: "limit or cursor is at fault."}
+_WRONG: Final = {422: "A parameter of the query is at fault."}
 _PAGE: Final = [
     {
         "name": "limit",

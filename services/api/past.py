@@ -1,0 +1,102 @@
+"""An entity's history told, and its document as it was: the records that Redis keeps, folded once more. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+
+from libs.contracts.fields import TIME_PATTERN
+from libs.ledger.aggregate import Aggregate
+from libs.ledger.entity import Entity, bookkeeping, bookkeeping_json
+from libs.ledger.envelope import Logged, parse_log_record
+from libs.ledger.reading import read
+from libs.ledger.times import milliseconds
+from libs.ledger.verdict import Verdict
+from libs.views.changes import steps
+from services.api.refusals import Refusal, wrong_parameter
+
+_DIGITS: Final = re.compile(r"[0-9]+")
+_TIME: Final = re.compile(TIME_PATTERN)
+_FURTHEST: Final = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A moment of an entity's life: a sequence, or a time in ms since 1970 by the broker's clock."""
+
+    sequence: int | None = None
+    recorded: int | None = None
+
+    def holds(self, one: Logged) -> bool:
+        """Whether a record was there at that moment."""
+        if self.sequence is not None:
+            return bool(one.attributes["sequence"] <= self.sequence)
+        assert self.recorded is not None
+        return milliseconds(one.attributes["recordedtime"]) <= self.recorded
+
+
+def moment(text: str) -> Moment:
+    """What ``as_of`` says: digits are a sequence, anything else an RFC 3339 time. Raises Refusal (422)."""
+    if text.isascii() and _DIGITS.fullmatch(text):
+        digits = text.lstrip("0")[:20]
+        return Moment(sequence=min(int(digits or "0"), _FURTHEST))
+    wrong = wrong_parameter("as_of", "is neither a sequence nor an RFC 3339 time")
+    text = text.replace(" ", "+")  # as a query shows the sign of an offset that was not escaped
+    if not _TIME.fullmatch(text):
+        raise wrong
+    try:
+        return Moment(recorded=milliseconds(text))
+    except ValueError:
+        raise wrong from None
+
+
+def document_at(
+    aggregate: Aggregate[Any], entity_id: str, history: Sequence[bytes], when: Moment
+) -> bytes | None:
+    """The state document at a moment; None where that was before the first fact.
+
+    Raises Refusal (410) where the history's beginning is no longer at hand, ValueError for a damaged record.
+    """
+    entity: Entity[Any] = Entity(entity_id, aggregate.initial(entity_id))
+    for value in history:
+        one = parse_log_record(value)
+        if entity.sequence == 0 and one.attributes["sequence"] != 1:
+            raise Refusal(HTTPStatus.GONE, "the beginning of this history is in the log alone by now")
+        if not when.holds(one):
+            break
+        fact = aggregate.observe(read(one.data), one.data)
+        entity.state = aggregate.evolve(entity.state, fact, one.verdict)
+        entity.sequence = one.attributes["sequence"]
+        entity.last_recorded = milliseconds(one.attributes["recordedtime"])
+        entity.first_recorded = entity.first_recorded or entity.last_recorded
+        entity.disputed = entity.disputed or one.verdict is Verdict.CONFLICT
+    if entity.sequence == 0:
+        return None
+    shown = aggregate.render(entity.state).json
+    return shown[:-1] + b"," + bookkeeping_json(entity, bookkeeping(entity)) + b"}"
+
+
+def told(
+    aggregate: Aggregate[Any], entity_id: str, history: Sequence[bytes], after: int, count: int
+) -> list[tuple[int, bytes]]:
+    """Records after a sequence, oldest first, each with it and as JSON with ``changed``: {field: [from, to]}.
+
+    ``changed`` is null where the history's beginning is no longer at hand. Raises ValueError for a damaged record.
+    """
+    found: list[tuple[int, bytes]] = []
+    for step in steps(aggregate, entity_id, history):
+        sequence = step.logged.attributes["sequence"]
+        if sequence <= after:
+            continue
+        if len(found) == count:
+            break
+        changed = None
+        if step.changed is not None:
+            changed = {name: [orjson.Fragment(one) for one in pair] for name, pair in step.changed.items()}
+        found.append((sequence, step.logged.value[:-1] + b',"changed":' + orjson.dumps(changed) + b"}"))
+    return found
