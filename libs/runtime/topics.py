@@ -46,7 +46,11 @@ async def create_topics(
 
 async def create_credentials(servers: str, names: Names, replication: int) -> list[str]:
     """Create the topic of tokens and API keys, of one partition, where it is missing. Raises WrongTopic, KafkaError."""
-    return await _create(servers, {names.topic(CREDENTIALS): _CREDENTIALS_CONFIG}, 1, replication)
+    topic = names.topic(CREDENTIALS)
+    try:
+        return await _create(servers, {topic: _CREDENTIALS_CONFIG}, 1, replication)
+    except WrongTopic:
+        raise WrongTopic(f"topic {topic} has several partitions, but can have only one") from None
 
 
 async def _create(
