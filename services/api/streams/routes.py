@@ -1,0 +1,59 @@
+"""The routes of the streams, to be mounted beside those of REST."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+from starlette.routing import BaseRoute, WebSocketRoute
+
+from libs.contracts.names import Names
+from libs.settings import Settings
+from services.api.streams.admission import Authenticator, Door
+from services.api.streams.agents import AgentEndpoint
+from services.api.streams.feed import AgentFeed, StatusFeed
+from services.api.streams.lookups import RedisAgents, RedisNumbers
+from services.api.streams.status import StatusEndpoint
+
+STATUS_PATH = "/v1/ws"
+AGENT_PATH = "/agents/{id}/stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Streams:
+    """Both streams. ``run`` has to be running, and the server to be run with ``socket.SERVER_SETTINGS``."""
+
+    status: StatusFeed
+    agents: AgentFeed
+    routes: list[BaseRoute]
+
+    async def run(self) -> None:
+        """Follow the logs until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.status.run())
+            tasks.create_task(self.agents.run())
+
+    def waiting_for(self) -> list[str]:
+        """The topics that are not followed yet; empty once both streams are ready."""
+        feeds: dict[str, StatusFeed | AgentFeed] = {"strategies.log": self.status, "agents.log": self.agents}
+        return [topic for topic, feed in feeds.items() if not feed.ready.is_set()]
+
+
+def streams(
+    settings: Settings, redis: Redis, authenticator: Authenticator, refused: type[Exception]
+) -> Streams:
+    """The streams of a deployment; ``redis`` must not decode answers, ``refused`` is what the authenticator raises."""
+    names = Names(settings.namespace)
+    door = Door(authenticator, refused)
+    status = StatusFeed(settings, RedisNumbers(redis, names, settings.partitions))
+    agents = AgentFeed(settings)
+    known = RedisAgents(redis, names, settings.partitions)
+    return Streams(
+        status,
+        agents,
+        [
+            WebSocketRoute(STATUS_PATH, StatusEndpoint(status, door)),
+            WebSocketRoute(AGENT_PATH, AgentEndpoint(agents, door, known)),
+        ],
+    )
