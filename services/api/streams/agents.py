@@ -78,7 +78,9 @@ class _Listener:
         self._bucket = Bucket(BURST, FRAMES_A_SECOND, time.monotonic())
 
     def send(self, frames: bytes) -> None:
-        """Of the feed."""
+        """Of the feed. Nothing of 002 can be replayed, so who does not keep up is told so."""
+        if self._socket.crowded:
+            self._socket.cut(Close.TOO_SLOW, "too slow a reader")
         self._socket.write(frames)
 
     async def until_over(self, receive: Receive) -> None:

@@ -15,8 +15,8 @@ class Listener(Protocol):
 
     subscriptions: Subscriptions
 
-    def send(self, frames: bytes) -> None:
-        """Send ready-made frames; never waits."""
+    def send(self, frames: bytes, first: int) -> None:
+        """Send ready-made frames, the first with this number; never waits. It may leave the channel meanwhile."""
 
 
 class Channel:
@@ -52,9 +52,9 @@ class Channel:
             self.ring.append(frame)
         if self._everything:
             joined = b"".join([frame.wire for frame in frames])
-            for listener in self._everything:
+            for listener in list(self._everything):
                 if listener.subscriptions.all_above(frames[0].seq):
-                    listener.send(joined)
+                    listener.send(joined, frames[0].seq)
                 else:
                     self._send_wanted(listener, frames)
         if self._by_id:
@@ -70,6 +70,6 @@ class Channel:
             self._send_wanted(listener, some)
 
     def _send_wanted(self, listener: Listener, frames: list[Frame]) -> None:
-        wires = [frame.wire for frame in frames if listener.subscriptions.wants(frame)]
-        if wires:
-            listener.send(b"".join(wires))
+        wanted = [frame for frame in frames if listener.subscriptions.wants(frame)]
+        if wanted:
+            listener.send(b"".join([frame.wire for frame in wanted]), wanted[0].seq)

@@ -9,6 +9,7 @@ class Close(IntEnum):
     """Why a connection is closed."""
 
     BINARY = 1003
+    INTERNAL = 1011
     TRY_AGAIN_LATER = 1013
     """Nobody can say now whether the authentication is good."""
     AUTHENTICATION = 4401

@@ -17,15 +17,21 @@ FRAMES_A_SECOND: Final = 50.0
 ID_LENGTH: Final = 1_024
 """Characters of a strategy's id."""
 BACKLOG_BYTES: Final = 1024 * 1024
-"""Written for a client and not taken by it; more is close code 4410."""
-STALLED: Final = 15.0
-"""Seconds in which a client that is being replayed to takes nothing; more is close code 4410."""
+"""Written for a client and not taken by it. Who has more is sent nothing but what it makes room for, out of the frames
+that are kept for all; once those are gone, close code 4410."""
+STALLED: Final = 5.0
+"""Seconds in which a client takes nothing of what waits for it; more is close code 4410."""
 GRACE: Final = 60.0
 """Seconds for a client to read on to the close frame, before its connection is cut without it."""
+LINGER: Final = 5.0
+"""Seconds in which what a client still sends is read and left aside, after a frame that ended its connection."""
+LINGER_BYTES: Final = 64 * 1024 * 1024
+"""Read and left aside then, before the connection is cut."""
 SOCKET_BYTES: Final = 256 * 1024
 """That the kernel may hold for a client besides."""
 REPLAY_CHUNK: Final = 128 * 1024
 """Bytes of a replay between two looks at whether the client takes them."""
+TOO_SLOW: Final = "too slow a reader; subscribe again with since_seq"
 ACCOUNT_BYTES: Final = 64 * 1024 * 1024
 """Of one account's frames that are kept for replay."""
 TOTAL_BYTES: Final = 256 * 1024 * 1024

@@ -22,6 +22,8 @@ from services.api.streams.codes import Close
 from services.api.streams.limits import (
     BACKLOG_BYTES,
     GRACE,
+    LINGER,
+    LINGER_BYTES,
     MESSAGE_BYTES,
     PING_EVERY,
     PONG_WITHIN,
@@ -42,6 +44,7 @@ class StreamSocket(WebSocketsSansIOProtocol):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.logger = _quiet
+        self._unread: int | None = None  # bytes that came after what ended the reading
 
     def connection_made(self, transport: BaseTransport) -> None:
         """Bound what the kernel holds for this client: it would grow to megabytes for one that does not read."""
@@ -62,22 +65,28 @@ class StreamSocket(WebSocketsSansIOProtocol):
         """Whether anything that is written now may reach the client."""
         return not (self.close_sent or self.disconnected or self.transport.is_closing())
 
+    @property
+    def crowded(self) -> bool:
+        """Whether so much waits to be taken by the client that no more should be written."""
+        return self.transport.get_write_buffer_size() > BACKLOG_BYTES
+
     def write(self, frames: bytes) -> None:
-        """Send ready-made frames, unless the client is too slow: then its connection is closed."""
-        if not self.open:
-            return
-        self.transport.write(frames)
-        if self.transport.get_write_buffer_size() > BACKLOG_BYTES:
-            self.cut(Close.TOO_SLOW, "too slow a reader; subscribe again with since_seq")
+        """Send ready-made frames; never waits."""
+        if self.open:
+            self.transport.write(frames)
 
     async def taken(self, within: float) -> bool:
-        """Wait until most of what was written is taken; False where that takes longer, or the client is gone."""
-        try:
-            async with asyncio.timeout(within):
-                await self.writable.wait()
-        except TimeoutError:
-            return False
-        return self.open
+        """Wait until most of what was written is taken; False once the client took nothing for so many seconds."""
+        while self.open:
+            waiting = self.transport.get_write_buffer_size()
+            try:
+                async with asyncio.timeout(within):
+                    await self.writable.wait()
+                    return self.open
+            except TimeoutError:
+                if self.transport.get_write_buffer_size() >= waiting:
+                    break
+        return False
 
     def cut(self, code: int, reason: str) -> None:
         """Close with a code behind what was written, without waiting for the client to take it."""
@@ -94,10 +103,34 @@ class StreamSocket(WebSocketsSansIOProtocol):
             self.transport.resume_reading()
         self.close_timer = self.loop.call_later(GRACE, self.transport.abort)
 
+    def data_received(self, data: bytes) -> None:
+        """Read on for a while after a frame that is no good: closed at once, the client might never see why."""
+        if self._unread is None:
+            super().data_received(data)
+            return
+        self._unread += len(data)
+        if self._unread > LINGER_BYTES:
+            self.transport.abort()
+
+    def handle_parser_exception(self) -> None:
+        """Close with the code of what is wrong, and leave it to the client to hang up."""
+        assert self.conn.close_sent is not None
+        code, reason = self.conn.close_sent.code, self.conn.close_sent.reason
+        self.stop_keepalive()
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self._unread = 0
+        if self.read_paused:
+            self.read_paused = False
+            self.transport.resume_reading()
+        self.transport.write_eof()
+        self.close_timer = self.loop.call_later(LINGER, self.transport.abort)
+
     def handle_ping(self) -> None:
         """Answer, but not without bound for one who never reads the answers."""
         super().handle_ping()
-        if self.transport.get_write_buffer_size() > BACKLOG_BYTES:
+        if self.crowded:
             self.cut(Close.TOO_SLOW, "too slow a reader")
 
     def keepalive_timeout(self) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
 import structlog
 from starlette.types import Receive, Scope, Send
 
 from services.api.streams.admission import Door, Unwelcome
-from services.api.streams.channel import Channel
 from services.api.streams.codes import Close, Code
 from services.api.streams.dialogue import (
     Auth,
@@ -34,13 +34,12 @@ from services.api.streams.limits import (
     REPLAY_CHUNK,
     STALLED,
     SUBSCRIPTIONS,
+    TOO_SLOW,
 )
 from services.api.streams.pace import Bucket
 from services.api.streams.readiness import ready
 from services.api.streams.socket import StreamSocket, socket_of
 from services.api.streams.subscriptions import Subscriptions, names
-
-_TOO_SLOW: Final = "too slow a reader; subscribe again with since_seq"
 
 log = structlog.get_logger("stratafold.api.streams")
 
@@ -78,20 +77,27 @@ class _Connection:
         self._feed, self._door, self._socket, self._receive = feed, door, socket, receive
         self._path = path
         self._bucket = Bucket(BURST, FRAMES_A_SECOND, time.monotonic())
-        self._said: asyncio.Queue[Said] = asyncio.Queue()
+        self._said: asyncio.Queue[Said | None] = asyncio.Queue()  # None: see whether frames are owed
         self._account = ""
+        self._channel = feed.channel("")
+        self._behind: int | None = None  # the last number sent, where frames after it are owed
         self.subscriptions = Subscriptions()
 
-    def send(self, frames: bytes) -> None:
-        """Of a channel: live frames."""
-        self._socket.write(frames)
+    def send(self, frames: bytes, first: int) -> None:
+        """Of the channel: live frames. Who has enough to take gets these from the ring, when there is room."""
+        if self._socket.crowded:
+            self._channel.leave(self)
+            self._behind = first - 1
+            self._said.put_nowait(None)
+        else:
+            self._socket.write(frames)
 
     async def serve(self, account: str | None) -> None:
         """Until the connection is over. Raises _Over."""
         self._account = account or await self._authenticated()
-        channel = self._feed.channel(self._account)
+        self._channel = self._feed.channel(self._account)
         # Frames are answered beside the reading of them, so that pongs and the end are seen during a replay.
-        answering = asyncio.create_task(self._answer(channel))
+        answering = asyncio.create_task(self._answer())
         try:
             while not answering.done():
                 self._said.put_nowait(read(await self._text()))
@@ -99,7 +105,7 @@ class _Connection:
             answering.cancel()
             with contextlib.suppress(asyncio.CancelledError, _Over):
                 await answering
-            channel.leave(self)
+            self._channel.leave(self)
 
     async def _authenticated(self) -> str:
         try:
@@ -130,69 +136,85 @@ class _Connection:
             raise self._close(Close.BINARY, "frames are text")
         return text
 
-    async def _answer(self, channel: Channel) -> None:
+    async def _answer(self) -> None:
         try:
             while True:
-                match await self._said.get():
-                    case Subscribe(name, since):
-                        await self._subscribe(channel, name, since)
-                    case Unsubscribe(name):
-                        channel.leave(self)
-                        self.subscriptions.remove(name)
-                        channel.join(self)
-                        self._socket.write(acknowledged(name))
-                    case Bad(code, echo):
-                        self._socket.write(refused(code, echo))
-                    case Auth() as again:
-                        if await self._account_of(again) != self._account:
-                            raise self._close(Close.AUTHENTICATION, "a connection is one account's")
+                said = await self._said.get()
+                await self._catch_up()
+                if said is not None:
+                    await self._do(said)
         except (_Over, asyncio.CancelledError):
             raise
         except Exception:
             log.exception("a stream's connection failed")
-            self._socket.cut(1011, "internal error")
+            self._socket.cut(Close.INTERNAL, "internal error")
             raise _Over from None
 
-    async def _subscribe(self, channel: Channel, name: str, since: int | None) -> None:
+    async def _do(self, said: Said) -> None:
+        match said:
+            case Subscribe(name, since):
+                await self._subscribe(name, since)
+            case Unsubscribe(name):
+                self._channel.leave(self)
+                self.subscriptions.remove(name)
+                self._channel.join(self)
+                self._socket.write(acknowledged(name))
+            case Bad(code, echo):
+                self._socket.write(refused(code, echo))
+            case Auth():
+                if await self._account_of(said) != self._account:
+                    raise self._close(Close.AUTHENTICATION, "a connection is one account's")
+
+    async def _subscribe(self, name: str, since: int | None) -> None:
         if name not in self.subscriptions and len(self.subscriptions) >= SUBSCRIPTIONS:
             self._socket.write(refused(Code.TOO_MANY_SUBSCRIPTIONS, echo_of(name)))
             return
         if since is None:
+            self._channel.leave(self)
+            self.subscriptions.add(name, self._channel.ring.last or 0)
+            self._channel.join(self)
             self._socket.write(acknowledged(name))
-            self._join(channel, name, channel.ring.last or 0)
             return
-        if not await self._feed.can_replay(self._account, since):
+        replayed = await self._feed.can_replay(self._account, since)
+        await self._catch_up()
+        if not replayed:
             self._socket.write(refused(Code.REPLAY_UNAVAILABLE, echo_of(name)))
             return
         self._socket.write(acknowledged(name))
-        await self._replay(channel, name, since)
+        await self._replay(name, since)
 
-    def _join(self, channel: Channel, name: str, floor: int) -> None:
-        channel.leave(self)
-        self.subscriptions.add(name, floor)
-        channel.join(self)
+    async def _catch_up(self) -> None:
+        """Send what is owed, and wait until the client has room for an answer."""
+        if self._behind is not None:
+            behind, self._behind = self._behind, None
+            await self._pull(behind, self.subscriptions.wants)
+        elif not await self._socket.taken(STALLED):
+            raise self._close(Close.TOO_SLOW, TOO_SLOW)
 
-    async def _replay(self, channel: Channel, name: str, since: int) -> None:
-        """Send what is kept after a number, and what comes meanwhile; live again once that is all."""
-        channel.leave(self)
-        told, sent = self.subscriptions.copy(), channel.ring.last or 0
+    async def _replay(self, name: str, since: int) -> None:
+        """Send what is kept after a number, but for what was sent before."""
+        self._channel.leave(self)
+        told, sent = self.subscriptions.copy(), self._channel.ring.last or 0
         self.subscriptions.add(name, since)
-        at = since
 
         def due(frame: Frame) -> bool:
             if frame.seq > sent:
                 return self.subscriptions.wants(frame)
             return names(name, frame) and not told.wants(frame)
 
-        while frames := channel.ring.after(at, REPLAY_CHUNK):
+        await self._pull(since, due)
+
+    async def _pull(self, at: int, due: Callable[[Frame], bool]) -> None:
+        """Send from the ring, as the client takes it, until that is all; from then on frames are live."""
+        while frames := self._channel.ring.after(at, REPLAY_CHUNK):
             at = frames[-1].seq
             self._socket.write(b"".join([frame.wire for frame in frames if due(frame)]))
             if not await self._socket.taken(STALLED):
-                raise self._close(Close.TOO_SLOW, _TOO_SLOW)
+                raise self._close(Close.TOO_SLOW, TOO_SLOW)
             await asyncio.sleep(0)
         if frames is None:
-            raise self._close(Close.TOO_SLOW, _TOO_SLOW)
-        channel.join(self)
+            raise self._close(Close.TOO_SLOW, TOO_SLOW)
+        self._channel.join(self)
 
     def _close(self, code: Close, reason: str) -> _Over:
         self._socket.cut(code, reason)

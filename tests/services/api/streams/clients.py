@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 from tests.services.api.streams.server import signature
 
@@ -85,3 +86,24 @@ def event(seq: int, strategy: str = "s1", name: str = "paused", **data: Any) -> 
         "data": data,
     }
     return json.dumps(envelope).encode()
+
+
+async def code_of(socket: Any) -> int:
+    """The close code that a connection ends with."""
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await socket.recv()
+            except ConnectionClosed as ended:
+                return ended.rcvd.code if ended.rcvd else 1006
+
+
+async def collect(socket: Any, until: int) -> list[int]:
+    """The numbers of the frames that come, up to one."""
+    seen: list[int] = []
+    async with asyncio.timeout(30):
+        while not seen or seen[-1] < until:
+            frame = json.loads(await socket.recv())
+            if frame.get("op") != "ack":
+                seen.append(frame["seq"])
+    return seen

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import time
-from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
@@ -15,6 +13,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from tests.services.api.streams.clients import (
     ask,
     auth,
+    code_of,
+    collect,
     connected,
     event,
     hear,
@@ -28,27 +28,6 @@ from tests.services.api.streams.conftest import Served
 pytestmark = pytest.mark.real
 
 ACK = {"op": "ack", "channel": "strategy.status", "id": "*", "ok": True}
-
-
-async def code_of(socket: Any) -> int:
-    """The close code that a connection ends with."""
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                await socket.recv()
-            except ConnectionClosed as ended:
-                return ended.rcvd.code if ended.rcvd else 1006
-
-
-async def collect(socket: Any, until: int) -> list[int]:
-    """The numbers of the frames that come, up to one."""
-    seen: list[int] = []
-    async with asyncio.timeout(30):
-        while not seen or seen[-1] < until:
-            frame = json.loads(await socket.recv())
-            if frame.get("op") != "ack":
-                seen.append(frame["seq"])
-    return seen
 
 
 async def test_a_frame_is_the_sources_envelope_with_our_number(served: Served) -> None:
