@@ -12,14 +12,14 @@ import platform
 import signal
 import sys
 from collections.abc import Callable
-from itertools import islice
+from itertools import islice, product
 from pathlib import Path
 
 import psutil
 from rich.console import Console
 
 from libs.local.errors import LocalStackError
-from tests.bench import latency, memory, peers, recovery, throughput
+from tests.bench import latency, memory, peers, recovery, streams, throughput
 from tests.bench.arena import Arena, arena
 from tests.bench.calm import calm
 from tests.bench.process import BenchFailed
@@ -28,7 +28,7 @@ from tests.bench.subject import PASS_THROUGH, PLAIN, WORKER, Subject, quix_strea
 from tests.bench.table import line, show
 from tests.bench.workload import webhooks
 
-_PARTS = ("plain", "pass-through", "quix-streams", "worker", "latency", "recovery")
+_PARTS = ("plain", "pass-through", "quix-streams", "worker", "latency", "recovery", "streams")
 _WARM_UP = 10_000  # executions, for a broker that has only just started
 
 
@@ -101,6 +101,10 @@ async def _run(
         if "latency" in parts:
             await calm(arguments.calm)
             report.latency = await latency.measure(place, "latency")
+        if "streams" in parts:
+            for number, (accounts, server) in enumerate(product(streams.SHAPES, streams.SERVERS)):
+                await calm(arguments.calm)
+                report.streams.append(await streams.measure(place, f"streams{number}", server, accounts))
 
 
 async def _rounds(

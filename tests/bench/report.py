@@ -8,12 +8,15 @@ from tests.bench.figures import Target, ratios, spread
 from tests.bench.latency import RATE, Latency
 from tests.bench.memory import Memory
 from tests.bench.recovery import Recovery
+from tests.bench.streams import CLIENTS, Streamed
+from tests.bench.streams import RATE as STREAM_RATE
 from tests.bench.throughput import Throughput
 
 NOISY = 0.25  # cores that others had: above it a figure says little
 _MEMORY_MB = 300.0
 _P99_MS = 60.0
 _RECOVERY_S = 3.0
+_FRAME_P99_MS = 100.0
 # What the worker is to have of another subject's rate.
 _SHARES = {"plain": 10.0, "pass-through": 1 / 6, "quix-streams": 1.0}
 
@@ -27,6 +30,7 @@ class Report:
     latency: Latency | None = None
     recovery: Recovery | None = None
     memory: Memory | None = None
+    streams: list[Streamed] = field(default_factory=list)
 
     def runs(self, subject: str) -> list[Throughput]:
         """All rounds' runs of a subject."""
@@ -41,6 +45,7 @@ class Report:
         found = [run.others for measured in self.rounds for run in measured.values()]
         if self.latency:
             found.append(self.latency.others)
+        found += [run.others for run in self.streams]
         return max(found, default=0.0)
 
 
@@ -61,6 +66,10 @@ def targets(report: Report) -> list[Target]:
     if report.latency:
         what = f"p99 to event and Redis at {RATE:,}/s"
         found.append(Target(what, _P99_MS, report.latency.both[1], least=False, unit="ms"))
+    for run in report.streams:
+        if run.server == "this server":
+            what = f"p99 input to frame, {CLIENTS} clients of {run.accounts} accounts, {STREAM_RATE:,}/s"
+            found.append(Target(what, _FRAME_P99_MS, run.p99, least=False, unit="ms"))
     if report.recovery:
         for what, seconds in (
             ("start", report.recovery.start),

@@ -8,6 +8,8 @@ from rich.table import Table
 from tests.bench.figures import ratios, spread
 from tests.bench.latency import RATE
 from tests.bench.report import NOISY, Report, targets
+from tests.bench.streams import CLIENTS
+from tests.bench.streams import RATE as STREAM_RATE
 from tests.bench.subject import Subject
 from tests.bench.throughput import Throughput
 
@@ -22,6 +24,12 @@ _WHEN = (
     " reader polling Redis every 2 ms sees the input's position written."
 )
 
+_FROM_INPUT = (
+    "Time from just before an input is sent to Kafka until a client has its frame, over the frames that came. Each"
+    " client subscribes to everything of its account: with one account every event is a frame for all. kB a"
+    " client: resident memory of the server for a client that is subscribed."
+)
+
 
 def show(report: Report, subjects: list[Subject], console: Console) -> None:
     """Print all that was measured."""
@@ -34,6 +42,8 @@ def show(report: Report, subjects: list[Subject], console: Console) -> None:
         _recovery(report, console)
     if report.memory:
         _memory(report, console)
+    if report.streams:
+        _streams(report, console)
     _targets(report, console)
 
 
@@ -122,6 +132,36 @@ def _memory(report: Report, console: Console) -> None:
     for inputs, resident in [*found.samples[:-1:step], found.samples[-1]]:
         table.add_row(f"{inputs:,}", f"{resident:.0f}")
     console.print(table)
+
+
+def _streams(report: Report, console: Console) -> None:
+    table = _table(f"Streams: {CLIENTS} clients, {STREAM_RATE:,} events/s", console)
+    table.add_column("server")
+    for head in (
+        "accounts",
+        "p50 ms",
+        "p99 ms",
+        "frames due",
+        "came",
+        "kB a client",
+        "CPU µs a frame",
+        "others",
+    ):
+        table.add_column(head, justify="right")
+    for run in report.streams:
+        table.add_row(
+            run.server,
+            f"{run.accounts}",
+            f"{run.p50:,.0f}",
+            f"{run.p99:,.0f}",
+            f"{run.due:,}",
+            f"{run.came:,}",
+            f"{run.client_kb:.0f}",
+            f"{run.cpu:.1f}",
+            f"{run.others:.2f}",
+        )
+    console.print(table)
+    console.print(_FROM_INPUT, style="dim", highlight=False)
 
 
 def _targets(report: Report, console: Console) -> None:
