@@ -104,7 +104,9 @@ async def _run(
         if "streams" in parts:
             for number, (accounts, server) in enumerate(product(streams.SHAPES, streams.SERVERS)):
                 await calm(arguments.calm)
-                report.streams.append(await streams.measure(place, f"streams{number}", server, accounts))
+                run = await streams.measure(place, f"streams{number}", server, accounts)
+                console.print(f"streams: {run}", highlight=False)
+                report.streams.append(run)
 
 
 async def _rounds(

@@ -23,8 +23,9 @@ STALLED: Final = 5.0
 """Seconds in which a client takes nothing of what waits for it; more is close code 4410."""
 GRACE: Final = 60.0
 """Seconds for a client to read on to the close frame, before its connection is cut without it."""
-LINGER: Final = 5.0
-"""Seconds in which what a client still sends is read and left aside, after a frame that ended its connection."""
+LINGER: Final = 0.5
+"""Seconds without a byte, after which a connection is closed that a frame of the client's ended; what comes is left
+aside until then."""
 LINGER_BYTES: Final = 64 * 1024 * 1024
 """Read and left aside then, before the connection is cut."""
 SOCKET_BYTES: Final = 256 * 1024

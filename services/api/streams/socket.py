@@ -111,9 +111,11 @@ class StreamSocket(WebSocketsSansIOProtocol):
         self._unread += len(data)
         if self._unread > LINGER_BYTES:
             self.transport.abort()
+        else:
+            self._hang_up_soon()
 
     def handle_parser_exception(self) -> None:
-        """Close with the code of what is wrong, and leave it to the client to hang up."""
+        """Close with the code of what is wrong, and hang up once the client has had its say."""
         assert self.conn.close_sent is not None
         code, reason = self.conn.close_sent.code, self.conn.close_sent.reason
         self.stop_keepalive()
@@ -124,8 +126,13 @@ class StreamSocket(WebSocketsSansIOProtocol):
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
-        self.transport.write_eof()
-        self.close_timer = self.loop.call_later(LINGER, self.transport.abort)
+        self._hang_up_soon()
+
+    def _hang_up_soon(self) -> None:
+        """Once nothing has come for a moment."""
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        self.close_timer = self.loop.call_later(LINGER, self.transport.close)
 
     def handle_ping(self) -> None:
         """Answer, but not without bound for one who never reads the answers."""

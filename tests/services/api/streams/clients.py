@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -17,11 +16,14 @@ from websockets.exceptions import ConnectionClosed
 from tests.services.api.streams.server import signature
 
 CHANNEL = "strategy.status"
+_used: set[tuple[str, int]] = set()
 
 
 def auth(account: str) -> dict[str, Any]:
     """A frame ``auth`` that was never used."""
-    at = int(time.time() * 1000) + uuid.uuid4().int % 20_000 - 10_000
+    now = int(time.time() * 1000)
+    at = next(at for at in range(now - 10_000, now + 10_000) if (account, at) not in _used)
+    _used.add((account, at))
     return {"op": "auth", "api_key": account, "timestamp": at, "signature": signature(at)}
 
 
