@@ -24,6 +24,7 @@ from tests.bench.arena import Arena
 from tests.bench.figures import percentile
 from tests.bench.process import BenchFailed, Meter, Program, resident_mb
 from tests.bench.workload import PARTITIONS
+from tests.real.topics import read
 from tests.services.api.streams.clients import signed
 
 RATE: Final = 1_000  # events a second, over all accounts
@@ -45,13 +46,15 @@ _SENT: Final = re.compile(rb'"sent": ?([0-9]+)')
 
 @dataclass(frozen=True)
 class Streamed:
-    """One server and shape: p50 and p99 in ms from input to frame, of the frames that came; ``due`` and ``came`` are
-    frames over all clients, ``cpu`` µs of the server a frame, ``others`` as in Throughput."""
+    """One server and shape: p50 and p99 in ms of the frames that came, from the input and from its log record; ``due``
+    and ``came`` are frames over all clients, ``cpu`` µs of the server a frame, ``others`` as in Throughput."""
 
     server: str
     accounts: int
     p50: float
     p99: float
+    log_p50: float
+    log_p99: float
     due: int
     came: int
     client_kb: float
@@ -145,11 +148,15 @@ async def measure(arena: Arena, namespace: str, server: str, accounts: int) -> S
     # a server may be so slow that none of the frames that count ever came
     warm = [one for one in times if one[0] / 1e6 >= begun + _WARM] or times
     counted = [at * 1000 - sent / 1000 for sent, at in warm]
+    logged = await _logged(arena.kafka, names.topic("strategies.log"))
+    from_log = [at * 1000 - logged[sent] for sent, at in warm]
     return Streamed(
         server,
         accounts,
         percentile(counted, 50),
         percentile(counted, 99),
+        percentile(from_log, 50),
+        percentile(from_log, 99),
         due,
         came,
         client_kb,
@@ -195,6 +202,16 @@ async def _push(servers: str, topic: str, accounts: int) -> int:
     finally:
         await producer.stop()
     return total
+
+
+async def _logged(servers: str, topic: str) -> dict[int, int]:
+    """When (ms) the log record was written of the event that was sent at a moment (µs)."""
+    runs = await read(servers, topic, PARTITIONS)
+    found = {}
+    for one in (record for run in runs.values() for record in run):
+        if sent := _SENT.search(one.value or b""):
+            found[int(sent[1])] = one.at
+    return found
 
 
 def _event(seq: int) -> bytes:

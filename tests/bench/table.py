@@ -25,7 +25,8 @@ _WHEN = (
 )
 
 _FROM_INPUT = (
-    "Time from just before an input is sent to Kafka until a client has its frame, over the frames that came. Each"
+    "Time from just before an input is sent to Kafka (from the log: from the time of its log record, which precedes the"
+    " derived event) until a client has its frame, over the frames that came. Each"
     " client subscribes to everything of its account: with one account every event is a frame for all. kB a"
     " client: resident memory of the server for a client that is subscribed."
 )
@@ -141,6 +142,8 @@ def _streams(report: Report, console: Console) -> None:
         "accounts",
         "p50 ms",
         "p99 ms",
+        "from the log p50",
+        "p99",
         "frames due",
         "came",
         "kB a client",
@@ -154,6 +157,8 @@ def _streams(report: Report, console: Console) -> None:
             f"{run.accounts}",
             f"{run.p50:,.0f}",
             f"{run.p99:,.0f}",
+            f"{run.log_p50:,.0f}",
+            f"{run.log_p99:,.0f}",
             f"{run.due:,}",
             f"{run.came:,}",
             f"{run.client_kb:.0f}",
