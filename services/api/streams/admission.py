@@ -34,7 +34,7 @@ class Authenticator(Protocol):
         """What a token stands for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)  # not frozen: what passes an exception on writes its traceback
 class Unwelcome(Exception):
     """Not let in; ``status`` is for a handshake."""
 
