@@ -26,6 +26,7 @@ _LEVELS: Final = {
     "uvicorn": logging.WARNING,
     "asyncio": logging.WARNING,
     "httpx": logging.WARNING,
+    "websockets": logging.WARNING,
 }
 _REPETITIVE: Final = ("aiokafka",)
 

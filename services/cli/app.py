@@ -14,6 +14,7 @@ import typer
 MODULES: Final[tuple[str, ...]] = (
     "up",
     "run",
+    "connect",
     "local",
     "topics",
     "push",

@@ -1,0 +1,1 @@
+"""Connectors: clients of other people's streams (002, 004), which bring them into input topics."""

@@ -1,0 +1,163 @@
+"""Kafka as connectors write and remember it: the one place with aiokafka."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import structlog
+from aiokafka.errors import KafkaError
+
+from libs.contracts.names import Names
+from libs.contracts.partitions import partition_of
+from libs.runtime.journal import make_producer
+from libs.runtime.kafka_probe import kafka_answers
+from libs.runtime.patience import Patience
+from libs.runtime.reader import partition_reader
+from libs.runtime.topics import WrongTopic, create_topics
+from libs.settings import Settings
+
+STUCK_AFTER: Final = 60.0  # seconds without an answer from a broker that answers others
+_OPENS_WITHIN: Final = 15.0
+_FLUSHES_WITHIN: Final = 3.0
+_PAUSE: Final = 1.0
+_FIRST_LOOK: Final = 1_000  # records
+_FURTHER: Final = 8  # times as many with each look
+
+log = structlog.get_logger("stratafold.connector")
+
+
+class Outlet:
+    """A service's input topic; what is appended under one key stays in order."""
+
+    def __init__(self, settings: Settings, service: str) -> None:
+        self._settings = settings
+        self._service = service
+        self._topic = Names(settings.namespace).topic(f"{service}.in")
+        self._patience = Patience(lambda: kafka_answers(settings.kafka_servers), STUCK_AFTER)
+        self._producer: Any = None
+
+    async def open(self) -> None:
+        """Connect, for as long as that takes. Raises WrongTopic."""
+        told = False
+        while True:
+            try:
+                async with asyncio.timeout(_OPENS_WITHIN):
+                    await self._start()
+            except (KafkaError, OSError, TimeoutError) as why:
+                if not told:
+                    log.warning("waiting for kafka", servers=self._settings.kafka_servers, why=_said(why))
+                told = True
+                await asyncio.sleep(_PAUSE)
+            else:
+                if told:
+                    log.info("kafka answers", servers=self._settings.kafka_servers)
+                return
+
+    async def append(self, key: str, values: Sequence[bytes]) -> None:
+        """Return once all in-sync replicas have the records; after a failure they are appended again, in full.
+
+        Who reads them drops what is equal. Raises Stuck, WrongTopic.
+        """
+        while True:
+            try:
+                await self._patience.kafka(f"append to {self._topic}", self._append(key, values))
+            except KafkaError as why:
+                # an idempotent producer has a hole in its numbers then: it can't be used any more
+                log.warning("appending failed, the producer is made anew", why=_said(why))
+                await self.close()
+                await asyncio.sleep(_PAUSE)
+                await self.open()
+            else:
+                return
+
+    async def tail(
+        self, key: str, enough: Callable[[list[bytes | None]], bool], most: int
+    ) -> list[bytes | None]:
+        """The values under a key among the last records of its partition, in order.
+
+        Looks further back until they are enough, ``most`` records were read, or there are no more. Raises Stuck.
+        """
+        while True:
+            try:
+                return await self._patience.kafka(
+                    f"read the tail of {self._topic}", self._tail(key, enough, most)
+                )
+            except (KafkaError, OSError) as why:
+                log.warning("reading from kafka failed, trying again", why=_said(why))
+                await asyncio.sleep(_PAUSE)
+
+    async def close(self) -> None:
+        """Send what is under way, for some seconds, and let go."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await _stop(producer)
+
+    async def _start(self) -> None:
+        settings = self._settings
+        if settings.create_topics:
+            await create_topics(
+                settings.kafka_servers,
+                Names(settings.namespace),
+                [self._service],
+                settings.partitions,
+                settings.replication,
+            )
+        producer = make_producer(settings.kafka_servers, "stratafold-connector")
+        try:
+            await producer.start()
+            # all topics at once: asking for one that isn't there could make the broker create it, its own way
+            found = (await producer.client.fetch_all_metadata()).partitions_for_topic(self._topic)
+            if found is None:
+                raise KafkaError(f"topic {self._topic} does not exist")
+            if len(found) != settings.partitions:
+                raise WrongTopic(
+                    f"topic {self._topic} has {len(found)} partitions, but STRATAFOLD_PARTITIONS is "
+                    f"{settings.partitions}"
+                )
+            await producer.partitions_for(self._topic)
+        except BaseException:
+            await _stop(producer)
+            raise
+        self._producer = producer
+
+    async def _append(self, key: str, values: Sequence[bytes]) -> None:
+        place = partition_of(key, self._settings.partitions)
+        sent = [await self._producer.send(self._topic, one, key.encode(), place) for one in values]
+        # all are awaited, also after one failed: none is left whose failure nobody looks at
+        for done in await asyncio.gather(*sent, return_exceptions=True):
+            if isinstance(done, BaseException):
+                raise done
+
+    async def _tail(
+        self, key: str, enough: Callable[[list[bytes | None]], bool], most: int
+    ) -> list[bytes | None]:
+        place = partition_of(key, self._settings.partitions)
+        count = _FIRST_LOOK
+        async with partition_reader(self._settings.kafka_servers, self._topic, place) as reader:
+            while True:
+                begin, end = await reader.bounds()
+                found = [one.value for one in await reader.tail(count) if one.key == key.encode()]
+                if count >= min(end - begin, most) or enough(found):
+                    return found
+                count *= _FURTHER
+
+
+async def _stop(producer: Any) -> None:
+    try:
+        async with asyncio.timeout(_FLUSHES_WITHIN):
+            await producer.stop()
+    except (TimeoutError, KafkaError, OSError):
+        # Nothing public ends a sender that can't flush, and it would retry for ever.
+        sender = producer._sender.sender_task  # noqa: SLF001
+        if sender is not None:
+            sender.cancel()
+        with contextlib.suppress(TimeoutError, KafkaError, OSError):
+            async with asyncio.timeout(_FLUSHES_WITHIN):
+                await producer.client.close()
+
+
+def _said(why: BaseException) -> str:
+    return str(why) or type(why).__name__
