@@ -21,7 +21,9 @@ def register(app: typer.Typer) -> None:
 
 def strategies(
     url: Annotated[str, typer.Option("--url", help="Such as ws://host:port/v1/ws.")],
-    auth: Annotated[str, typer.Option("--auth", help="Sign by a frame, or by the URL: frame or url.")] = "frame",
+    auth: Annotated[
+        str, typer.Option("--auth", help="Sign by a frame, or by the URL: frame or url.")
+    ] = "frame",
     subscribe: Annotated[
         list[str] | None,
         typer.Option("--subscribe", metavar="ID…", help="Only these strategies; all without it."),
@@ -38,7 +40,7 @@ def strategies(
 
     if more and not subscribe:
         raise Failure(f"what is {more[0]!r}? strategies are named by --subscribe")
-    named = [word for one in [*(subscribe or ()), *(more or ())] for word in ("--subscribe", one)]
+    named = [f"--subscribe={one}" for one in (*(subscribe or ()), *(more or ()))]
     _run("strategies", f"--url={url}", f"--auth={auth}", f"--account={account}", *named)
 
 

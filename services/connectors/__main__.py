@@ -76,6 +76,7 @@ async def _until_told(connector: Coroutine[Any, Any, None]) -> int:
 
 
 def _check_strategies(settings: Settings, options: argparse.Namespace) -> Wish:
+    where = address(options.url)
     for name in ("upstream_api_key", "upstream_api_secret"):
         if getattr(settings, name) is None:
             raise SettingsError(f"STRATAFOLD_{name.upper()}: is missing; connections are signed with it")
@@ -89,7 +90,7 @@ def _check_strategies(settings: Settings, options: argparse.Namespace) -> Wish:
     credentials = Credentials(
         settings.upstream_api_key.get_secret_value(), settings.upstream_api_secret.get_secret_value()
     )
-    return Wish(address(options.url), options.account, credentials, options.auth, tuple(ids))
+    return Wish(where, options.account, credentials, options.auth, tuple(ids))
 
 
 async def _strategies(settings: Settings, wish: Wish) -> None:
