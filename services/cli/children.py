@@ -24,8 +24,11 @@ _POLL: Final = 0.05
 class Child:
     """A process to keep running, its log, and what there is to say about it."""
 
-    def __init__(self, process: Process, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, process: Process, arguments: Sequence[str], folder: Path, environment: Mapping[str, str]
+    ) -> None:
         self.process = process
+        self._command = (process.package, *arguments)
         self.name = process.name
         self.log = folder / f"{process.name}.log"
         self.tail = LogTail(process.name, self.log)
@@ -57,7 +60,7 @@ class Child:
             self.log.replace(self.log.with_suffix(".log.1"))
         with self.log.open("ab") as log:
             self._popen = subprocess.Popen(
-                [sys.executable, "-P", "-m", "services.cli.leash", str(os.getpid()), self.process.package],
+                [sys.executable, "-P", "-m", "services.cli.leash", str(os.getpid()), *self._command],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -24,6 +24,12 @@ def environment(settings: Settings, demo: bool) -> dict[str, str]:
         added["STRATAFOLD_WEBHOOK_SECRETS"] = _kept(
             settings.data / "webhook.secret", _webhook_secret, r"whsec_[A-Za-z0-9+/]+=*"
         )
+    if demo and (settings.upstream_api_key is None or settings.upstream_api_secret is None):
+        # the made-up upstream and its connector: a pair of which one is set alone would fit nobody
+        added["STRATAFOLD_UPSTREAM_API_KEY"] = "demo"
+        added["STRATAFOLD_UPSTREAM_API_SECRET"] = _kept(
+            settings.data / "upstream.secret", lambda: secrets.token_hex(32), r"[0-9a-f]{64}"
+        )
     return added
 
 

@@ -18,7 +18,7 @@ import structlog
 import typer
 from rich.console import Console
 
-from libs.local.ports import taken
+from libs.local.ports import free_port, taken
 from libs.settings import Settings
 from libs.telemetry.logs import configure
 from libs.telemetry.redaction import redact_text
@@ -28,7 +28,7 @@ from services.cli.live import LiveView
 from services.cli.made_up import environment
 from services.cli.plain import PlainView
 from services.cli.problems import Problem
-from services.cli.roster import Process
+from services.cli.roster import Process, channels, placed
 from services.cli.screen import ProcessLine, Scene
 from services.cli.stack_keeper import StackKeeper
 from services.cli.watch import Watch
@@ -71,7 +71,10 @@ class Session:
                 )
         inherited = {**os.environ, **environment(self._settings, self._demo)}
         self._logs.mkdir(parents=True, exist_ok=True)
-        self._children = [Child(process, self._logs, inherited) for process in self._chosen]
+        ports = self._ports()
+        self._children = [
+            Child(process, placed(process, ports), self._logs, inherited) for process in self._chosen
+        ]
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
         with (self._logs / "up.log").open("a") as log:
@@ -83,6 +86,20 @@ class Session:
                 return 0
             finally:
                 self._end()
+
+    def _ports(self) -> dict[str, int]:
+        """A free port for each made-up upstream and its connector, so that two demos run side by side."""
+        settings = self._settings
+        ours = [
+            settings.gateway_port,
+            settings.api_port,
+            settings.local_kafka_port,
+            settings.local_redis_port,
+        ]
+        ports: dict[str, int] = {}
+        for channel in channels(self._chosen):
+            ports[channel] = free_port(*ours, *ports.values())
+        return ports
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stops += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ STUCK_AFTER: Final = 60.0  # seconds without an answer from a broker that answer
 _OPENS_WITHIN: Final = 15.0
 _FLUSHES_WITHIN: Final = 3.0
 _PAUSE: Final = 1.0
+_SILENT: Final = 3.0
 _FIRST_LOOK: Final = 1_000  # records
 _FURTHER: Final = 8  # times as many with each look
 
@@ -41,12 +43,16 @@ class Outlet:
 
     async def open(self) -> None:
         """Connect, for as long as that takes. Raises WrongTopic."""
-        told = False
+        told, tell_at = False, time.monotonic() + _SILENT
         while True:
             try:
                 async with asyncio.timeout(_OPENS_WITHIN):
                     await self._start()
             except (KafkaError, OSError, TimeoutError) as why:
+                if not told and time.monotonic() < tell_at:
+                    # topics that were made a moment ago take a while to be known
+                    await asyncio.sleep(_PAUSE)
+                    continue
                 if not told:
                     log.warning("waiting for kafka", servers=self._settings.kafka_servers, why=_said(why))
                 told = True

@@ -15,7 +15,7 @@ def test_what_is_made_up_is_valid_kept_and_private(tmp_path: Path, monkeypatch: 
     settings = Settings(data=tmp_path / "data")
     added = environment(settings, demo=True)
     assert environment(settings, demo=True) == added
-    for file in ("master.key", "webhook.secret"):
+    for file in ("master.key", "webhook.secret", "upstream.secret"):
         assert (tmp_path / "data" / file).stat().st_mode & 0o777 == 0o600
     for name, value in added.items():
         monkeypatch.setenv(name, value)

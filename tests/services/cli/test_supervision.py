@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.cli.failures import Failure
-from services.cli.roster import roster
+from services.cli.roster import channels, placed, roster
 from services.cli.supervision import judge
 
 BOTH = ("operations", "executions")
@@ -41,6 +41,17 @@ def test_pauses_grow_with_ends_in_quick_succession_and_stay_bounded() -> None:
 def test_without_a_choice_all_but_the_demo_run() -> None:
     assert [one.name for one in roster(BOTH, [], demo=False)] == [*BOTH, "gateway", "api"]
     assert [one.name for one in roster(BOTH, [], demo=True)][-1] == "simulator"
+
+
+def test_a_demo_of_streams_has_an_upstream_and_a_connector_that_share_a_port() -> None:
+    chosen = roster(("agents", "strategies"), ["agents"], demo=True)
+    assert [one.name for one in chosen] == ["agents", "agent-upstream", "agent-connector"]
+    assert channels(chosen) == ("agents",)
+    serving, calling = (placed(one, {"agents": 4711}) for one in chosen[1:])
+    assert "4711" in serving
+    assert any(":4711/" in one for one in calling)
+    # without its worker, neither is of use
+    assert {one.feeds for one in roster(BOTH, [], demo=True)} == {None}
 
 
 def test_the_services_of_the_settings_narrow_the_workers_alone() -> None:
