@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import orjson
@@ -14,7 +15,7 @@ from services.connectors.addresses import CURRENT, AgentAddress
 from services.connectors.backoff import Backoff
 from services.connectors.line import FAILURES, Lost, Patience, lost, open_line
 from services.connectors.merging import ENDPOINTS, Message, Sent, WrongPage, message, new, page, worth_more
-from services.connectors.outlet import Outlet
+from services.connectors.ports import Topic
 from services.connectors.rest import NoAnswer, Rest
 from services.connectors.states import States
 from services.connectors.writer import Writer
@@ -35,11 +36,13 @@ class AgentConnector:
     def __init__(
         self,
         address: AgentAddress,
-        outlet: Outlet,
+        outlet: Topic,
         rest: Rest,
         backoff: Backoff,
         poll_every: float,
         patience: Patience | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._address = address
         self._outlet = outlet
@@ -47,6 +50,8 @@ class AgentConnector:
         self._backoff = backoff
         self._poll_every = poll_every
         self._patience = patience or Patience()
+        self._clock = clock
+        self._sleep = sleep
         self._states = States(address.stream.url)
         self._writer: Writer[Message] = Writer(outlet, self._has)
         self._sent: dict[str, Sent] = {}
@@ -145,17 +150,17 @@ class AgentConnector:
 
     async def _poll_for(self, seconds: float) -> None:
         """Wait for so long, and ask the lists whenever it is time."""
-        end = time.monotonic() + seconds
-        while (now := time.monotonic()) < end:
+        end = self._clock() + seconds
+        while (now := self._clock()) < end:
             if now >= self._poll_at and self._agent:
                 await self._poll()
             else:
                 next_poll = self._poll_at if self._agent else end
-                await asyncio.sleep(min(end, next_poll) - now)
+                await self._sleep(min(end, next_poll) - now)
 
     async def _poll(self) -> None:
         """Bring what the lists have and Kafka has not, oldest first."""
-        self._poll_at = time.monotonic() + self._poll_every
+        self._poll_at = self._clock() + self._poll_every
         sent, found = self._sent[self._agent], []
         try:
             for endpoint in ENDPOINTS:

@@ -17,7 +17,7 @@ from services.connectors.addresses import Address, strategy_path
 from services.connectors.backoff import Backoff
 from services.connectors.frames import REPLAY_UNAVAILABLE, Ack, Event, Odd, answers, read, subscribe
 from services.connectors.line import FAILURES, Lost, Patience, lost, open_line
-from services.connectors.outlet import Outlet
+from services.connectors.ports import Topic
 from services.connectors.rest import NoAnswer, NotThere, Rest
 from services.connectors.resume import Progress, advance, recall, since, stalled
 from services.connectors.signing import Credentials, Stamps, auth_frame, headers, signed_url
@@ -50,11 +50,12 @@ class StrategyConnector:
     def __init__(
         self,
         wish: Wish,
-        outlet: Outlet,
+        outlet: Topic,
         rest: Rest,
         entities: Callable[[], Awaitable[Sequence[str]]],
         backoff: Backoff,
         patience: Patience | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._wish = wish
         self._outlet = outlet
@@ -62,6 +63,7 @@ class StrategyConnector:
         self._entities = entities
         self._backoff = backoff
         self._patience = patience or Patience()
+        self._sleep = sleep
         self._stamps = Stamps()
         self._states = States(wish.address.url)
         self._writer: Writer[Event] = Writer(outlet, self._has)
@@ -105,7 +107,7 @@ class StrategyConnector:
                 self._skip_replay = stalled(self._ended_too_large)
                 delay = self._backoff.failed()
                 self._states.now("not connected", str(why), warn=True, again_in=round(delay, 1))
-                await asyncio.sleep(delay)
+                await self._sleep(delay)
 
     async def _connection(self) -> None:
         """One connection, to its end. Raises Lost."""

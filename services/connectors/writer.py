@@ -7,6 +7,8 @@ import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+from services.connectors.ports import Appends
+
 WAITING: Final = 256  # items between socket and Kafka, each at most as large as a frame may be
 _LAST_WORDS: Final = 4.0  # seconds for what waits, once told to stop
 
@@ -17,14 +19,6 @@ class Item(Protocol):
     @property
     def raw(self) -> bytes:
         """The record's value."""
-        ...
-
-
-class Appends(Protocol):
-    """Kafka, as far as a writer needs it."""
-
-    async def append(self, key: str, values: Sequence[bytes]) -> None:
-        """Return once Kafka has the values."""
         ...
 
 

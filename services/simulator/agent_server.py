@@ -48,7 +48,9 @@ class AgentUpstream:
     @contextlib.asynccontextmanager
     async def serving(self, host: str, port: int) -> AsyncIterator[int]:
         """Serve; the port, for 0 any free one. Raises OSError."""
-        server = await serve(self._client, host, port, process_request=self._request, compression=None)
+        server = await serve(
+            self._client, host, port, process_request=self._request, compression=None, close_timeout=1
+        )
         try:
             yield next(iter(server.sockets)).getsockname()[1]
         finally:

@@ -100,7 +100,7 @@ class AgentStory:
         pair = self._rng.choice(sorted(_PAIRS))
         middle = Decimal(_PAIRS[pair])
         price = (middle * (1000 + self._rng.randint(-20, 20)) / 1000).quantize(middle, ROUND_HALF_UP)
-        size = Decimal(self._rng.randint(5_000, 80_000)) * _CENT
+        size = Decimal(self._rng.randint(50_000, 300_000)) * _CENT
         closing = self._rng.random() < 0.6
         pnl = (size * self._rng.randint(-60, 70) / 1000).quantize(_CENT, ROUND_HALF_UP)
         fees = (size / 400).quantize(_CENT, ROUND_HALF_UP)

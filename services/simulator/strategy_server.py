@@ -66,7 +66,9 @@ class StrategyUpstream:
     @contextlib.asynccontextmanager
     async def serving(self, host: str, port: int) -> AsyncIterator[int]:
         """Serve; the port, for 0 any free one. Raises OSError."""
-        server = await serve(self._client, host, port, process_request=self._request, compression=None)
+        server = await serve(
+            self._client, host, port, process_request=self._request, compression=None, close_timeout=1
+        )
         try:
             yield next(iter(server.sockets)).getsockname()[1]
         finally:
@@ -91,6 +93,11 @@ class StrategyUpstream:
         """Break every connection off, without a word."""
         for client in list(self._clients):
             client.line.transport.abort()
+
+    def freeze(self) -> None:
+        """Hear nothing any more on the connections that there are, pings included."""
+        for client in list(self._clients):
+            client.line.transport.pause_reading()
 
     def _send(self, client: _Client, text: str) -> None:
         try:
