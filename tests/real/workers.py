@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,12 +19,12 @@ class WorkerProcess:
     It is killed with the tests' process, however that ends, even while it is paused.
     """
 
-    def __init__(self, module: str, environment: Mapping[str, str], log: Path) -> None:
+    def __init__(self, module: str, environment: Mapping[str, str], log: Path, *words: str) -> None:
         self.log = log
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("STRATAFOLD_")}
         with log.open("ab") as out:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "services.cli.leash", str(os.getpid()), module, "KILL"],
+                [sys.executable, "-m", "services.cli.leash", str(os.getpid()), module, "KILL", *words],
                 cwd=ROOT,
                 env={**inherited, "PYTHONPATH": str(ROOT), **environment},
                 stdin=subprocess.DEVNULL,
@@ -79,3 +79,10 @@ class WorkerProcess:
     def tail(self, lines: int = 15) -> str:
         """The last lines that it wrote."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+
+class ConnectorProcess(WorkerProcess):
+    """One connector: ``stratafold connect`` with these words."""
+
+    def __init__(self, words: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        super().__init__("services.cli", environment, log, "connect", *words)

@@ -30,10 +30,12 @@ def test_all_three_ways_are_believed_once() -> None:
     by_frame = [str(frame[name]) for name in ("api_key", "timestamp", "signature")]
     by_headers = list(headers(KEY, NOW + 2, "/v1/ws").values())
     for given in (by_url, by_frame, by_headers):
-        assert upstream.good(*given, "/v1/ws", NOW)
-        assert not upstream.good(*given, "/v1/ws", NOW), "used twice"
-        assert not upstream.good(*given, "/v1/other", NOW)
-        assert not Signatures(KEY.api_key, KEY.secret).good(*given, "/v1/ws", NOW + 40_000), "stale"
+        key, stamp, signature = given
+        assert upstream.good(key, stamp, signature, "/v1/ws", NOW)
+        assert not upstream.good(key, stamp, signature, "/v1/ws", NOW), "used twice"
+        fresh = Signatures(KEY.api_key, KEY.secret)
+        assert not fresh.good(key, stamp, signature, "/v1/other", NOW), "another path"
+        assert not fresh.good(key, stamp, signature, "/v1/ws", NOW + 40_000), "stale"
 
 
 def test_two_requests_of_one_millisecond_have_different_stamps() -> None:
