@@ -36,7 +36,7 @@ EVENTS = 1_500
 @pytest.fixture
 async def deployment(shared_servers: Servers, namespace: str, tmp_path: Path) -> AsyncIterator[Deployment]:
     """Both services at work."""
-    made = Deployment(shared_servers, namespace, tmp_path, partitions=2, services="agents,strategies")
+    made = Deployment(shared_servers, namespace, tmp_path, partitions=2, services=("agents", "strategies"))
     await create_topics(shared_servers.kafka, made.names, BOTH, 2, 1)
     for service in BOTH:
         made.start(service)
