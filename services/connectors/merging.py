@@ -14,6 +14,7 @@ import orjson
 from libs.ledger.digest import digest
 from libs.ledger.reading import read_exactly
 from libs.ledger.times import milliseconds
+from services.connectors.ports import LARGEST
 
 # The endpoints, and the event of an item that doesn't say; blocks are of two kinds, told apart by their own event.
 ENDPOINTS: Final = {
@@ -88,8 +89,11 @@ def page(answer: bytes, endpoint: str) -> tuple[list[Message], str | None]:
 
 
 def new(pages: Iterable[Message], sent: Sent) -> list[Message]:
-    """What Kafka does not have yet, oldest first, each once; of the same time in the order given."""
-    fresh = {one.mark: one for one in pages if one not in sent}
+    """What Kafka does not have yet, oldest first, each once; of the same time in the order given.
+
+    What is too large for a record is left out: no stream would have brought it either.
+    """
+    fresh = {one.mark: one for one in pages if one not in sent and len(one.raw) <= LARGEST}
     return sorted(fresh.values(), key=lambda one: one.at)
 
 

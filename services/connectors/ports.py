@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Final, Protocol
+
+# Bytes of a value that surely fits into the topic; what the fold refuses for its size, it refuses visibly.
+LARGEST: Final = 1024 * 1024
 
 
 class Appends(Protocol):

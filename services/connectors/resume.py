@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
 
-from libs.contracts.strategies import EVERYTHING, SCOPE_EVENT
+from libs.contracts.strategies import EVERYTHING, SCOPE_EVENT, SNAPSHOT_EVENT
 from libs.ledger.times import milliseconds
 from services.connectors.frames import Event, event_of
 
 RECONCILING: Final = "reconciling"  # in the data of a connector.scope: strategies are still to be asked for
 _STALLS: Final = 2  # connections in a row that ended on a frame over the bound before anything got to Kafka
+_SNAPSHOT: Final = f'"event":"{SNAPSHOT_EVENT}"'.encode()  # as we write it
 _NONE: Final[Mapping[str, int]] = MappingProxyType({})
 
 
@@ -67,6 +68,19 @@ def recall(progress: Progress, values: Iterable[bytes | None]) -> Progress:
         else:
             progress = advance(progress, event_of(value or b"", body))
     return progress
+
+
+def enough(values: Sequence[bytes | None], subscriptions: Sequence[str]) -> bool:
+    """Whether the last records of an account tell all that ``recall`` is asked for.
+
+    Snapshots alone don't: what began their reconciliation, and whether it ended, stands before them or behind.
+    """
+    found = recall(Progress(), values)
+    if all(value is not None and _SNAPSHOT in value for value in values):
+        return False
+    if EVERYTHING in subscriptions:
+        return found.number is not None
+    return all(one in found.numbers for one in subscriptions)
 
 
 def since(progress: Progress, subscription: str) -> int:

@@ -17,9 +17,9 @@ from services.connectors.addresses import Address, strategy_path
 from services.connectors.backoff import Backoff
 from services.connectors.frames import REPLAY_UNAVAILABLE, Ack, Event, Odd, answers, read, subscribe
 from services.connectors.line import FAILURES, Lost, Patience, lost, open_line
-from services.connectors.ports import Topic
+from services.connectors.ports import LARGEST, Topic
 from services.connectors.rest import NoAnswer, NotThere, Rest
-from services.connectors.resume import Progress, advance, recall, since, stalled
+from services.connectors.resume import Progress, advance, enough, recall, since, stalled
 from services.connectors.signing import Credentials, Stamps, auth_frame, headers, signed_url
 from services.connectors.states import States
 from services.connectors.writer import Writer
@@ -80,14 +80,9 @@ class StrategyConnector:
     async def _recall(self) -> None:
         """What Kafka has from before."""
         wanted = self._wish.subscriptions
-
-        def enough(values: list[bytes | None]) -> bool:
-            found = recall(Progress(), values)
-            if EVERYTHING in wanted:
-                return found.number is not None
-            return all(one in found.numbers for one in wanted)
-
-        values = await self._outlet.tail(self._wish.account, enough, MOST_LOOKED_BACK)
+        values = await self._outlet.tail(
+            self._wish.account, lambda values: enough(values, wanted), MOST_LOOKED_BACK
+        )
         self._progress = recall(Progress(), values)
         self._states.now("what kafka has is known", number=self._progress.number)
 
@@ -230,6 +225,9 @@ class StrategyConnector:
                 continue
             except (NoAnswer, reconciliation.WrongAnswer) as why:
                 raise Lost(f"Get Strategy: {why}") from None
+            if len(record) > LARGEST:
+                log.warning("an answer is too large for a record", strategy_id=strategy_id, bytes=len(record))
+                continue
             got = read(record.decode())
             assert isinstance(got, Event)
             await self._writer.append_first(wish.account, [got])

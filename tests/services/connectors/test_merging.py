@@ -38,6 +38,10 @@ def test_lists_are_merged_oldest_first_and_without_what_kafka_has() -> None:
     assert not worth_more(found, sent)
 
 
+def test_an_item_too_large_for_a_record_is_left_out() -> None:
+    assert new(listed("journal", one("journal_entry", 1, id="j", description="x" * 1_100_000)), Sent()) == []
+
+
 def test_the_same_fact_is_known_by_its_id_whatever_its_wording_or_the_order_of_its_keys() -> None:
     assert taken(one("trade", 1, journal_ref="j", x=1)).mark == taken(one("trade", 2, journal_ref="j")).mark
     assert taken(one("journal_entry", 1, id="j")).mark != taken(one("trade", 1, journal_ref="j")).mark

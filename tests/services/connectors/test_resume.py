@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from services.connectors.frames import Event
-from services.connectors.reconciliation import scope
-from services.connectors.resume import Progress, advance, recall, since, stalled
+from services.connectors.reconciliation import scope, snapshot
+from services.connectors.resume import Progress, advance, enough, recall, since, stalled
 
 
 def event(seq: int, second: int, strategy: str = "a") -> Event:
@@ -65,3 +65,15 @@ def test_an_unfinished_reconciliation_is_remembered_and_a_finished_one_is_not() 
 
 def test_only_the_second_end_on_the_same_large_frame_gives_replay_up() -> None:
     assert [stalled(times) for times in range(4)] == [False, False, True, True]
+
+
+def test_what_is_looked_back_at_is_enough_once_numbers_are_known_and_more_than_snapshots_are_seen() -> None:
+    answer = b'{"data":{"upstream_seq":4}}'
+    shot = snapshot("a", answer, None, 1_000)
+    assert not enough([], ["*"])
+    assert not enough([b"not json"], ["*"])
+    assert not enough([shot, shot], ["*"])
+    assert enough([event(1, 1).raw, shot], ["*"])
+    assert enough([scope(["*"], 1_000, reconciling=True), shot], ["*"])
+    assert not enough([event(1, 1).raw], ["a", "b"])
+    assert enough([event(1, 1).raw, event(2, 1, "b").raw], ["a", "b"])
