@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.api import pages
+from services.api import entities, pages
 from services.api.access import Access
 from services.api.backend import Backend, document, log
 from services.api.listing import hashes, latest
@@ -48,11 +48,15 @@ def routes(backend: Backend, access: Access) -> list[Route]:
 
     async def get_agent(request: Request) -> Response:
         agent_id = await resolve(backend, request.path_params["id"])
-        fields = await hashes(backend, SERVICE, [agent_id])
-        if not fields:
-            raise _nothing()
-        shown = document(SERVICE, agent_id, fields[agent_id])
-        return Response(b'{"data":' + shown + b"}", media_type=_JSON)
+        return Response(
+            await entities.shown(backend, SERVICE, agent_id, request.query_params), media_type=_JSON
+        )
+
+    async def get_history(request: Request) -> Response:
+        agent_id = await resolve(backend, request.path_params["id"])
+        return Response(
+            await entities.history(backend, SERVICE, agent_id, request.query_params), media_type=_JSON
+        )
 
     def get_stream(stream: str) -> Answer:
         async def get(request: Request) -> Response:
@@ -65,7 +69,7 @@ def routes(backend: Backend, access: Access) -> list[Route]:
             if not found.ready:
                 raise not_ready(SERVICE, partition)
             if not found.known:
-                raise _nothing()
+                raise entities.nothing(SERVICE)
             shown = found.entries[:limit]
             try:
                 items = [message(fields) for _, fields in shown]
@@ -80,6 +84,7 @@ def routes(backend: Backend, access: Access) -> list[Route]:
     return [
         Route("/agents", let_in(get_agents)),
         Route("/agents/{id}", let_in(get_agent)),
+        Route("/agents/{id}/history", let_in(get_history)),
         *(Route(f"/agents/{{id}}/{path}", let_in(get_stream(name))) for path, name in STREAMS.items()),
     ]
 
@@ -88,7 +93,7 @@ async def resolve(backend: Backend, agent_id: str) -> str:
     """The id that is meant: ``current`` is the only agent there is. Raises Refusal: 404, 409, 503."""
     if agent_id != CURRENT:
         if agent_id.endswith(_ENDINGS):
-            raise _nothing()
+            raise entities.nothing(SERVICE)
         return agent_id
     there = await latest(backend, SERVICE, _ALL, None, 2)
     if not there:
@@ -96,7 +101,3 @@ async def resolve(backend: Backend, agent_id: str) -> str:
     if len(there) > 1:
         raise Refusal(HTTPStatus.CONFLICT, "there are several agents: current stands for the only one")
     return there[0][1]
-
-
-def _nothing() -> Refusal:
-    return Refusal(HTTPStatus.NOT_FOUND, "there is no such agent")

@@ -42,6 +42,7 @@ def describe() -> Json:
             **{path: {"get": told} for service in STATUSES for path, told in _ledger(service).items()},
             "/agents": {"get": _agents()},
             "/agents/{id}": {"get": _agent()},
+            "/agents/{id}/history": {"get": _agent_history()},
             **{f"/agents/{{id}}/{path}": {"get": _stream(path)} for path in _STREAMS},
             "/healthz": {"get": _get("health", "The process is up.", _status("ok"))},
             "/readyz": {
@@ -114,17 +115,7 @@ def _ledger(service: str) -> dict[str, Json]:
         {"name": "strategy_id", "in": "query", "schema": {"type": "string", "format": "uuid"}},
         {"name": "status", "in": "query", "schema": {"enum": list(STATUSES[service])}},
     ]
-    as_of = {
-        "name": "as_of",
-        "in": "query",
-        "description": "A sequence, or an RFC 3339 time by the broker's clock.",
-        "schema": {"type": "string"},
-    }
     document = {"type": "object", "description": f"The {one}'s document, as in {service}.state."}
-    record = {
-        "type": "object",
-        "description": "A log record, its verdict, and what it changed: {field: [from, to]}.",
-    }
     return {
         at: {
             **_get(f"list_{service}", f"{service}, changed last first.", _list(document), refusals | _WRONG),
@@ -134,10 +125,10 @@ def _ledger(service: str) -> dict[str, Json]:
         f"{at}/{{id}}": {
             **_get(f"get_{one}", f"One {one}.", _data(document), refusals | missing | _WRONG | _CUT),
             **_BEARER,
-            "parameters": [_in_path("id"), as_of],
+            "parameters": [_in_path("id"), _AS_OF],
         },
         f"{at}/{{id}}/history": {
-            **_get(f"get_{one}_history", "Oldest first.", _list(record), refusals | missing | _WRONG),
+            **_get(f"get_{one}_history", "Oldest first.", _list(_RECORD), refusals | missing | _WRONG),
             **_BEARER,
             "parameters": [_in_path("id"), *_PAGE],
         },
@@ -156,9 +147,18 @@ def _agents() -> Json:
 def _agent() -> Json:
     schema = _data({"$ref": _REF.format(model="Agent")})
     return {
-        **_get("get_agent", "An agent.", schema, {**_AGENT, **_CURRENT, **_SERVER}),
+        **_get("get_agent", "An agent.", schema, _AGENT | _CURRENT | _WRONG | _CUT | _SERVER),
         **_OPEN,
-        "parameters": [_in_path("id")],
+        "parameters": [_in_path("id"), _AS_OF],
+    }
+
+
+def _agent_history() -> Json:
+    refusals = _AGENT | _CURRENT | _WRONG | _SERVER
+    return {
+        **_get("get_agent_history", "Oldest first.", _list(_RECORD), refusals),
+        **_OPEN,
+        "parameters": [_in_path("id"), *_PAGE],
     }
 
 
@@ -204,6 +204,16 @@ def _status(value: str) -> Json:
 
 
 _OPEN: Final[Json] = {"security": [{}, {"bearer": []}]}  # nothing is asked of who comes from this machine
+_AS_OF: Final = {
+    "name": "as_of",
+    "in": "query",
+    "description": "A sequence, or an RFC 3339 time by the broker's clock.",
+    "schema": {"type": "string"},
+}
+_RECORD: Final[Json] = {
+    "type": "object",
+    "description": "A log record, its verdict, and what it changed: {field: [from, to]}.",
+}
 _BEARER: Final[Json] = {"security": [{"bearer": []}]}
 _CUT: Final = {410: "The beginning of its history is in the log alone by now."}
 _CURRENT: Final = {404: "There is no such agent.", 409: "current, where there are several agents."}

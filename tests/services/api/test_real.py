@@ -192,6 +192,12 @@ def test_agents_and_what_they_told_newest_first_by_the_page(running: Running) ->
     seen = pages(running, "/agents/agent-1/equity?limit=2")
     assert [one["equity"] for one in seen] == ["1.140", "1.130", "1.120", "1.110", "1.100"]
 
+    assert data(running.api.get("/agents/agent-1?as_of=2"))["equity"] == "1.110"
+    assert running.api.get("/agents/agent-1?as_of=x").status_code == 422
+    history = data(running.api.get("/agents/current/history?limit=2"))
+    assert [one["data"]["equity"] for one in history] == [1.1, 1.11]
+    assert history[1]["changed"]["equity"] == ["1.100", "1.110"]
+
     for number in range(2, 7):
         fold(running, "agents", f"agent-{number}", snapshot(30, "1"))
     assert running.api.get("/agents/current").status_code == 409
