@@ -57,7 +57,7 @@ def running(shared_servers: Servers, tmp_path_factory: pytest.TempPathFactory) -
     for service in SERVICES:
         made.start(service)
     with api(folder / "api.log", settings) as one:
-        one.wait(200)
+        one.wait(200, seconds=90)  # for workers to be ready, on a machine that may be busy
         asyncio.run(made.settle(services=SERVICES))
         created = run(settings, "api-key", "create", "--account", ACCOUNT, "--json").json
         token = bearer(settings, "strategies:read", "agents:read")["Authorization"]

@@ -85,7 +85,7 @@ def asked(shared_servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> 
     asyncio.run(made.settle())
     settings = {**made.environment(), "STRATAFOLD_MASTER_KEY": MASTER}
     with api(folder / "api.log", settings) as one:
-        one.wait(200)
+        one.wait(200, seconds=90)
         yield Asked(made, one, settings)
         assert "Traceback" not in one.log.read_text()
     assert made.stop() == [0, 0], made.last_words()
