@@ -79,7 +79,7 @@ class _Listener:
 
     def send(self, frames: bytes) -> None:
         """Of the feed. Nothing of 002 can be replayed, so who does not keep up is told so."""
-        if self._socket.crowded:
+        if self._socket.crowded():
             self._socket.cut(Close.TOO_SLOW, "too slow a reader")
         self._socket.write(frames)
 

@@ -65,7 +65,6 @@ class StreamSocket(WebSocketsSansIOProtocol):
         """Whether anything that is written now may reach the client."""
         return not (self.close_sent or self.disconnected or self.transport.is_closing())
 
-    @property
     def crowded(self) -> bool:
         """Whether so much waits to be taken by the client that no more should be written."""
         return self.transport.get_write_buffer_size() > BACKLOG_BYTES
@@ -137,7 +136,7 @@ class StreamSocket(WebSocketsSansIOProtocol):
     def handle_ping(self) -> None:
         """Answer, but not without bound for one who never reads the answers."""
         super().handle_ping()
-        if self.crowded:
+        if self.crowded():
             self.cut(Close.TOO_SLOW, "too slow a reader")
 
     def keepalive_timeout(self) -> None:

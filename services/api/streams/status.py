@@ -85,12 +85,14 @@ class _Connection:
 
     def send(self, frames: bytes, first: int) -> None:
         """Of the channel: live frames. Who has enough to take gets these from the ring, when there is room."""
-        if self._socket.crowded:
+        if self._socket.crowded():
             self._channel.leave(self)
             self._behind = first - 1
             self._said.put_nowait(None)
-        else:
-            self._socket.write(frames)
+            return
+        self._socket.write(frames)
+        if self._socket.crowded():  # nothing may follow that would notice whether it is taken
+            self._said.put_nowait(None)
 
     async def serve(self, account: str | None) -> None:
         """Until the connection is over. Raises _Over."""
