@@ -26,9 +26,11 @@ from libs.views.credentials import CredentialCache
 from libs.views.reading import Views
 from services.api.access import Access
 from services.api.app import build
-from services.api.authentication import Authenticator
+from services.api.authentication import Authenticator, Refused
 from services.api.backend import Backend, built
 from services.api.rate import Rate
+from services.api.streams.routes import Streams, streams
+from services.api.streams.socket import SERVER_SETTINGS
 
 _BACKLOG: Final = 2_048
 _LAST_ANSWERS: Final = 8  # seconds for requests in hand once told to stop
@@ -70,10 +72,11 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
     authenticator = Authenticator(credentials, redis, names, key)
     access = Access(authenticator, Rate(redis, names, settings.rate_limit))
     backend = Backend(Views(redis, names), settings.partitions)
+    live = streams(settings, redis, authenticator, Refused)
     config = uvicorn.Config(
-        build(backend, access, built(settings.services)),
+        build(backend, access, built(settings.services), live.routes),
         http="httptools",
-        ws="none",
+        **SERVER_SETTINGS,
         lifespan="off",
         access_log=False,
         log_config=None,
@@ -90,7 +93,7 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop)
-    following = asyncio.create_task(credentials.follow())
+    following = asyncio.create_task(_follow(credentials, live))
     following.add_done_callback(stop)
     log.info("listening", port=settings.api_port, kafka=settings.kafka_servers)
     gc.freeze()  # what start-up made stays; the collector need not look at it again
@@ -98,12 +101,19 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
     following.cancel()
     try:
         await following
-    except asyncio.CancelledError:
+    except* asyncio.CancelledError:
         log.info("stopped")
-    except WrongTopic as wrong:
-        raise SettingsError(str(wrong)) from None
+    except* WrongTopic as wrong:
+        raise SettingsError(str(wrong.exceptions[0])) from None
     finally:
         await redis.aclose()
+
+
+async def _follow(credentials: Credentials, live: Streams) -> None:
+    """Follow the topics of credentials and of the streams until cancelled. Raises a group with WrongTopic."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(credentials.follow())
+        tasks.create_task(live.run())
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -6,7 +6,7 @@ import ipaddress
 from http import HTTPStatus
 from typing import Final
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from services.api.authentication import Authenticator, Grant, Refused
 from services.api.rate import Rate
@@ -68,7 +68,7 @@ class Access:
             await self.granted(request, AGENTS)
 
 
-def local(request: Request) -> bool:
+def local(request: HTTPConnection) -> bool:
     """Whether a request comes from this machine, and not from elsewhere through a proxy on it."""
     if request.client is None or any(name in request.headers for name in _FORWARDED):
         return False

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, Protocol
 from urllib.parse import parse_qs
 
+from starlette.requests import HTTPConnection
 from starlette.types import Scope
+
+from services.api.access import local
 
 AGENTS_SCOPE: Final = "agents:read"
 _SIGNED: Final = ("api_key", "timestamp", "signature")
@@ -75,7 +77,7 @@ class Door:
 
     async def agents(self, scope: Scope) -> None:
         """Open on loopback; elsewhere a bearer token with the scope. Raises Unwelcome."""
-        if _loopback(scope):
+        if local(HTTPConnection(scope)):
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
         kind, _, token = headers.get(b"authorization", b"").decode("latin-1").strip().partition(" ")
@@ -94,15 +96,3 @@ def _unwelcome(why: Exception, headers: Mapping[str, str]) -> Unwelcome:
     if getattr(why, "unavailable", False):
         return Unwelcome(HTTPStatus.SERVICE_UNAVAILABLE, str(why), {"Retry-After": "5"})
     return Unwelcome(HTTPStatus.UNAUTHORIZED, str(why), headers)
-
-
-def _loopback(scope: Scope) -> bool:
-    client = scope.get("client")
-    if not client:
-        return False
-    try:
-        address = ipaddress.ip_address(client[0].partition("%")[0])
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return bool((mapped or address).is_loopback)
