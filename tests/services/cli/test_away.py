@@ -53,9 +53,12 @@ def test_a_server_that_is_away_is_named_in_one_line(
     [
         (("show", "order", ID), "operation, execution"),
         (("show", "foo", "x"), "operation, execution"),
-        (("show", "agent", "x"), "no service folds the entity 'agent' yet; there are: operation, execution"),
+        (
+            ("show", "version", ID),
+            "folds the entity 'version' yet; there are: operation, execution, agent, strategy",
+        ),
         (("history", "versions", "x"), "no service folds the entity 'version' yet"),
-        (("key", "strategy", "x"), "no service folds the entity 'strategy' yet"),
+        (("key", "version", ID), "no service folds the entity 'version' yet"),
         (("worker", "orders"), "orders"),
         (("up", "--only", "orders"), "orders"),
         (("push", "orders.in", "-"), "orders.in"),

@@ -42,9 +42,15 @@ DOOR = Door(Judge(), Refused)
 
 def scope(client: str | None, authorization: str | None = None, query: str = "") -> dict[str, Any]:
     """What the server says of a connection."""
-    headers = [] if authorization is None else [(b"Authorization", authorization.encode())]
+    headers = [] if authorization is None else [(b"authorization", authorization.encode())]
     where = None if client is None else (client, 5)
-    return {"client": where, "headers": headers, "query_string": query.encode(), "path": "/v1/ws"}
+    return {
+        "type": "websocket",
+        "client": where,
+        "headers": headers,
+        "query_string": query.encode(),
+        "path": "/v1/ws",
+    }
 
 
 @pytest.mark.parametrize("client", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
