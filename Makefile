@@ -6,6 +6,9 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 BIN := .venv/bin
 SOURCES := libs services tests
+# Most real tests wait for something most of the time, so several go at once, each process with servers of its own; the
+# fault runs load the machine by themselves.
+TEST_PROCESSES ?= 3
 
 .PHONY: help setup run test check bench bench-peers faults lock format
 
@@ -25,7 +28,8 @@ run: setup ## everything on a local Kafka and Redis, with demo traffic
 	$(BIN)/stratafold up --demo
 
 test: setup ## all tests, real Kafka and Redis and quick faults among them
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --ignore tests/faults
+	$(BIN)/python -m pytest tests/faults
 
 check: setup ## format, lint, types, import rules
 	$(BIN)/ruff check $(SOURCES)
