@@ -17,7 +17,8 @@ from aiokafka.errors import KafkaError
 from redis.exceptions import RedisError
 
 from libs.contracts.names import Names
-from libs.runtime.reader import PartitionReader
+from libs.runtime.cancellation import heed_cancellation
+from libs.runtime.reader import PartitionReader, let_go
 from libs.runtime.topics import CREDENTIALS, create_credentials
 from libs.security.credentials import API_KEY, TOKEN, Credential, Damaged, Kind, record, restore
 from libs.views.credentials import CredentialCache, Forgotten
@@ -126,6 +127,7 @@ class Credentials:
                         if told:
                             log.info("credentials are followed again")
                         told = False
+                        heed_cancellation()
                         await asyncio.sleep(_LOOK)
             except (KafkaError, RedisError, OSError, TimeoutError) as why:
                 if not told:
@@ -151,7 +153,7 @@ class Credentials:
             await consumer.start()
             yield PartitionReader(consumer, self._topic, 0)
         finally:
-            await consumer.stop()
+            await let_go(consumer)
 
     async def keep(self, producer: AIOKafkaProducer, credential: Credential) -> None:
         """Write a credential to the topic. Raises KafkaError."""

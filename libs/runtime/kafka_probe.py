@@ -8,6 +8,8 @@ from typing import Final
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
+from libs.runtime.cancellation import heed_cancellation
+
 _ANSWERS_WITHIN: Final = 5.0  # seconds
 
 
@@ -22,3 +24,4 @@ async def kafka_answers(servers: str) -> bool:
         return False
     finally:
         await client.close()
+        heed_cancellation()

@@ -11,6 +11,8 @@ from typing import Any, Final, Protocol
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
+from libs.runtime.cancellation import heed_cancellation
+
 _CHUNK: Final = 1_000
 _POLL_MS: Final = 200
 # What is read is there already; a fetch at the end that waits for more holds up every other question.
@@ -119,3 +121,4 @@ async def let_go(
         if task is None or task.cancelling():
             raise
         await consumer._client.close()  # noqa: SLF001  # what stop() would have done next
+    heed_cancellation()

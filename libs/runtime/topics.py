@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from libs.contracts.names import STREAMS, Names
+from libs.runtime.cancellation import heed_cancellation
 
 _DAY_MS: Final = 24 * 3600 * 1000
 _MIB: Final = 1024 * 1024
@@ -78,6 +79,7 @@ async def _create(
         return made
     finally:
         await admin.close()
+        heed_cancellation()
 
 
 async def missing_topics(servers: str, names: Names, services: Iterable[str], partitions: int) -> list[str]:
@@ -90,6 +92,7 @@ async def missing_topics(servers: str, names: Names, services: Iterable[str], pa
         await _check_partitions(admin, [topic for topic in wanted if topic in existing], partitions)
     finally:
         await admin.close()
+        heed_cancellation()
     return [topic for topic in wanted if topic not in existing]
 
 

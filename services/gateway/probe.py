@@ -11,6 +11,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import DescribeConfigsRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
+from libs.runtime.cancellation import heed_cancellation
+
 _LEAST_REPLICAS: Final = "min.insync.replicas"
 
 
@@ -25,6 +27,7 @@ async def writable(servers: str, topics: list[str], deadline: float) -> bool:
         return False
     finally:
         await client.close()
+        heed_cancellation()
 
 
 async def _writable(client: AIOKafkaClient, topics: list[str]) -> bool:

@@ -10,6 +10,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from libs.runtime.cancellation import heed_cancellation
 from libs.runtime.reader import Record
 
 _FETCH_WAIT_MS: Final = 20  # a fetch under way holds up the partitions that are not in it
@@ -172,5 +173,6 @@ async def _stop(consumer: Any) -> None:
     try:
         async with asyncio.timeout(_ANSWER):
             await consumer.stop()
+            heed_cancellation()
     except (KafkaError, OSError, TimeoutError) as why:
         log.warning("a consumer could not be stopped in order", why=str(why) or type(why).__name__)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -63,6 +64,22 @@ async def test_whoever_is_cancelled_while_letting_go_is() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_whoever_is_cancelled_while_the_client_takes_it_for_another_s_is() -> None:
+    """aiokafka's does where it awaits what it cancelled; its user would go on for ever."""
+
+    class _Deaf(_Consumer):
+        async def stop(self) -> None:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(60)
+
+    consumer: Any = _Deaf()
+    task = asyncio.create_task(let_go(consumer))
+    await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
 
 
 async def test_a_request_that_the_client_cancels_is_a_failure_of_kafka() -> None:
