@@ -19,6 +19,7 @@ SUSPECT: Final = "suspect"
 REPAIRED: Final = "repaired"
 ARRIVAL: Final = "arrival"
 SNAPSHOT: Final = "snapshot"
+RANGES: Final = 1_000  # missing ones that are told apart; every projection of the account carries them
 
 Range = tuple[int, int]
 
@@ -28,6 +29,7 @@ class Gap:
     """Numbers that were skipped: first and last as the gap was opened, and what of it is still missing.
 
     ``lost`` are those from before upstream's counter began anew: what comes with such a number now is another fact.
+    Where there are too many to tell apart, neighbours are one: some of its numbers are missing, then.
     """
 
     first: int
@@ -87,9 +89,8 @@ def evolve(state: Account, fact: Fact, verdict: Verdict) -> Account:
     if event in FRAMES and verdict is not Verdict.IGNORED:
         state = replace(state, frames=state.frames + 1)
     seq: int = fact.body["seq"]
-    if event == SNAPSHOT_EVENT:
-        return _reconciled(state, seq, fact.at)
-    return _counted(state, seq, fact.at)
+    after = (_reconciled if event == SNAPSHOT_EVENT else _counted)(state, seq, fact.at)
+    return after if after.gaps is state.gaps else replace(after, gaps=_bounded(after.gaps))
 
 
 def _counted(state: Account, seq: int, at: int) -> Account:
@@ -126,9 +127,33 @@ def _skipped(state: Account, first: int, last: int) -> Account:
 
 def _filled(gaps: tuple[Gap, ...], first: int, last: int, lost: bool) -> tuple[Gap, ...]:
     """The gaps without some numbers; only those that are lost, or only those that are not."""
+    if not any(gap.lost is lost and gap.first <= last and first <= gap.last for gap in gaps):
+        return gaps
     return tuple(
-        left for gap in gaps for left in ([gap] if gap.lost is not lost else _without(gap, first, last))
+        left for gap in gaps for left in ((gap,) if gap.lost is not lost else _without(gap, first, last))
     )
+
+
+def _bounded(gaps: tuple[Gap, ...]) -> tuple[Gap, ...]:
+    """At most so many missing ranges, the oldest ones joined with their neighbours: nothing missing is left out."""
+    over = sum(len(gap.missing) for gap in gaps) - RANGES
+    while over > 0:
+        gaps = _joined(gaps)
+        over -= 1
+    return gaps
+
+
+def _joined(gaps: tuple[Gap, ...]) -> tuple[Gap, ...]:
+    """With one missing range less, out of more than two of them."""
+    for at, gap in enumerate(gaps):
+        if len(gap.missing) > 1:
+            (first, _), (_, last), *rest = gap.missing
+            return (*gaps[:at], replace(gap, missing=((first, last), *rest)), *gaps[at + 1 :])
+    at = next(at for at in range(len(gaps) - 1) if gaps[at].lost is gaps[at + 1].lost)
+    one, two = gaps[at : at + 2]
+    first, last = min(one.first, two.first), max(one.last, two.last)
+    low, high = min(one.missing[0][0], two.missing[0][0]), max(one.missing[0][1], two.missing[0][1])
+    return (*gaps[:at], Gap(first, last, ((low, high),), one.lost), *gaps[at + 2 :])
 
 
 def _reconciled(state: Account, seq: int, at: int) -> Account:
@@ -151,6 +176,8 @@ def _reconciled(state: Account, seq: int, at: int) -> Account:
 
 def _without(gap: Gap, first: int, last: int) -> tuple[Gap, ...]:
     """What is left of a gap after some numbers came: itself with less in it, or nothing."""
+    if gap.last < first or last < gap.first:
+        return (gap,)
     missing: list[Range] = []
     for begin, end in gap.missing:
         parts = ((begin, min(end, first - 1)), (max(begin, last + 1), end))
@@ -160,11 +187,12 @@ def _without(gap: Gap, first: int, last: int) -> tuple[Gap, ...]:
 
 def derive(before: Account, after: Account, fact: Fact, verdict: Verdict) -> list[Derived]:
     """Gaps that opened and closed, in that order."""
-    # counted, for the same numbers may be missing from before a reset and after it
-    was = Counter((gap.first, gap.last) for gap in before.gaps)
-    now = Counter((gap.first, gap.last) for gap in after.gaps)
+    opened, closed = _compared(before.gaps, after.gaps)
+    if (
+        opened
+    ):  # nothing closes where something opens: what is gone was joined with others, and is missing still
+        closed = []
     by = SNAPSHOT if fact.body["event"] == SNAPSHOT_EVENT else ARRIVAL
-    opened, closed = sorted((now - was).elements()), sorted((was - now).elements())
     last, reached = before.upstream_seq, after.upstream_seq
     if by == SNAPSHOT and before.whole and last is not None and reached is not None and reached > last:
         opened.append((last + 1, reached))
@@ -172,6 +200,15 @@ def derive(before: Account, after: Account, fact: Fact, verdict: Verdict) -> lis
     return [Derived("strategy.gap_opened", _range(after.id, *span)) for span in opened] + [
         Derived("strategy.gap_closed", {**_range(after.id, *span), "by": by}) for span in closed
     ]
+
+
+def _compared(before: tuple[Gap, ...], after: tuple[Gap, ...]) -> tuple[list[Range], list[Range]]:
+    """The gaps that came and those that went."""
+    kept = set(map(id, before)) & set(map(id, after))  # most are the very same, and there may be many
+    # counted, for the same numbers may be missing from before a reset and after it
+    was = Counter((gap.first, gap.last) for gap in before if id(gap) not in kept)
+    now = Counter((gap.first, gap.last) for gap in after if id(gap) not in kept)
+    return sorted((now - was).elements()), sorted((was - now).elements())
 
 
 def extend(before: Account, after: Account) -> dict[str, int]:

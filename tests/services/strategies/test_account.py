@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
+from services.strategies.account import RANGES
 from tests.libs.ledger.folding import Outcome, events, verdicts
 from tests.services.strategies.given import (
     ACCOUNT,
@@ -208,3 +209,41 @@ def test_a_late_fill_is_a_frame_too() -> None:
     outcome = folded(fill(2, "o", "0.5"), fill(1, "o", "0.2"))
     assert verdicts(outcome) == ["applied", "late"]
     assert account(outcome)["seq"] == 2
+
+
+def test_so_many_gaps_are_told_apart_and_the_oldest_of_more_are_one() -> None:
+    """Every document of the account has them all, and each fact looks at them: a hundred thousand would stop it."""
+    outcome = folded(*(noise(seq) for seq in range(1, 2 * RANGES + 6, 2)))  # 2, 4, 6 … are missing
+    missing = account(outcome)["gaps"]
+    assert len(missing) == RANGES
+    assert missing[:2] == [[2, 6], [8, 8]], "the oldest three are one"
+    assert missing[-1] == [2 * RANGES + 4, 2 * RANGES + 4]
+    told = _gaps(outcome)
+    assert [one for one in told if one[0] != "opened"] == [], "nothing closed: all of it is missing still"
+    assert told[-3:] == [
+        ("opened", 2 * RANGES + 2, 2 * RANGES + 2),
+        ("opened", 2, 6),
+        ("opened", 2 * RANGES + 4, 2 * RANGES + 4),
+    ]
+
+
+def test_a_gap_that_is_filled_in_too_many_places_is_one_range_again_at_its_beginning() -> None:
+    """It is the same gap; no number that is missing is left out."""
+    wide = [noise(1), noise(10 * RANGES)]
+    seqs = range(3, 2 * RANGES + 5, 2)
+    outcome = folded(*wide, *(noise(seq, second=20 * RANGES + seq) for seq in seqs))
+    missing = account(outcome)["gaps"]
+    assert len(missing) == RANGES
+    assert (missing[0][0], missing[-1][1]) == (2, 10 * RANGES - 1)
+    arrived = set(seqs)
+    inside = {seq for first, last in missing for seq in range(first, last + 1)}
+    assert inside >= set(range(2, 10 * RANGES)) - arrived
+    assert _gaps(outcome) == [("opened", 2, 10 * RANGES - 1)]
+
+
+def test_a_snapshot_closes_joined_gaps_too() -> None:
+    """As one, from the first number to the last that it stands for."""
+    outcome = folded(*(noise(seq) for seq in range(1, 2 * RANGES + 4, 2)), snapshot(3 * RANGES))
+    assert account(outcome)["gaps"] == []
+    closed = [one for one in _gaps(outcome) if one[0] == "snapshot"]
+    assert closed[0] == ("snapshot", 2, 4)
