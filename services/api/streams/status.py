@@ -186,12 +186,12 @@ class _Connection:
         await self._replay(name, since)
 
     async def _catch_up(self) -> None:
-        """Send what is owed, and wait until the client has room for an answer."""
-        if self._behind is not None:
+        """Wait until the client has room for an answer, and send what is owed: nothing is once this returns."""
+        if self._behind is None and not await self._socket.taken(STALLED):
+            raise self._close(Close.TOO_SLOW, TOO_SLOW)
+        if self._behind is not None:  # also since we began to wait
             behind, self._behind = self._behind, None
             await self._pull(behind, self.subscriptions.wants)
-        elif not await self._socket.taken(STALLED):
-            raise self._close(Close.TOO_SLOW, TOO_SLOW)
 
     async def _replay(self, name: str, since: int) -> None:
         """Send what is kept after a number, but for what was sent before."""
