@@ -1,16 +1,17 @@
-"""From a log record to what a subscriber is shown: the source's own bytes, but for the number. Pure."""
+"""From a log record to what a subscriber is shown: the source's own bytes, but for numbers. Pure."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Final
 
 import orjson
 
-from libs.contracts.agents import CLOCK_EVENT
+from libs.contracts.agents import CLOCK_EVENT, NUMBERS
 from libs.ledger.envelope import Logged
 from libs.ledger.verdict import Verdict
 from services.api.streams.wire import text_frame
@@ -44,10 +45,16 @@ def status_frame(logged: Logged, at: int) -> tuple[str, Frame] | None:
 
 
 def agent_message(logged: Logged) -> tuple[str, bytes] | None:
-    """The agent and its message, as it came; None where subscribers are shown nothing."""
-    if logged.verdict not in _TOLD or orjson.loads(logged.data)["event"] == CLOCK_EVENT:
+    """The agent and its message, its numbers as strings; None where subscribers are shown nothing."""
+    if logged.verdict not in _TOLD:
         return None
-    return logged.attributes["subject"], text_frame(logged.data)
+    message = orjson.loads(logged.data)
+    if message["event"] == CLOCK_EVENT:
+        return None
+    numbers = [
+        name for name in NUMBERS.get(message["event"], ()) if isinstance(message.get(name), int | float)
+    ]
+    return logged.attributes["subject"], text_frame(worded(logged.data, numbers) if numbers else logged.data)
 
 
 def numbered(envelope: bytes, seq: int) -> bytes:
@@ -59,6 +66,22 @@ def numbered(envelope: bytes, seq: int) -> bytes:
             parts += [text[done:start], str(seq)]
             done = end
     return "".join([*parts, text[done:]]).encode()
+
+
+def worded(message: bytes, names: Collection[str]) -> bytes:
+    """The same JSON object with some numbers as strings of the same digits, everything else byte for byte."""
+    text = message.decode()
+    done, parts = 0, []
+    for name, start, end in _members(text):
+        if name in names:
+            parts += [text[done:start], f'"{_digits(text[start:end])}"']
+            done = end
+    return "".join([*parts, text[done:]]).encode()
+
+
+def _digits(literal: str) -> str:
+    """A JSON number without an exponent."""
+    return format(Decimal(literal), "f") if "e" in literal.lower() else literal
 
 
 def _members(text: str) -> Iterator[tuple[str, int, int]]:

@@ -195,3 +195,19 @@ def test_what_is_shown_of_a_log_record() -> None:
     ):
         message = agent_message(logged(1, 0, verdict, b'{"event":"%s"}' % name.encode(), subject="one"))
         assert (message is not None) is told
+
+
+def test_an_agents_numbers_leave_as_strings_of_the_same_digits() -> None:
+    """On the stream as over REST; what is a string or null, or is none of 002, stays as it is."""
+    came = (
+        '{"event":"trade", "ts":"2026-05-29T18:20:01Z","pair":"BNB/USDT","side":"buy","size":1.50,"price": "612.10",'
+        '"realised_pnl":null,"fees":-1E-7 ,"journal_ref":"é","extra":1.50,"nested":{"size":1.0}}'
+    )
+    went = came.replace("1.50,", '"1.50",', 1).replace("-1E-7", '"-0.0000001"')
+    message = agent_message(logged(1, 0, data=came.encode(), subject="one"))
+    assert message is not None
+    assert message[1].endswith(went.encode())
+    plain = came.replace("1.50,", '"1.50",', 1).replace("-1E-7", '"0"')
+    message = agent_message(logged(1, 0, data=plain.encode(), subject="one"))
+    assert message is not None
+    assert message[1].endswith(plain.encode())
