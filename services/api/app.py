@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.api import agents, ledgers, readiness, strategies
 from services.api.access import Access
@@ -21,6 +21,7 @@ from services.api.backend import Backend
 from services.api.metrics import Measured, Metrics
 from services.api.openapi import describe
 from services.api.refusals import Refusal, answer
+from services.api.streams.handshake import refuse
 
 _JSON: Final = "application/json"
 _SHOWN: Final = 200  # characters of a path worth showing
@@ -61,7 +62,21 @@ def build(
         exception_handlers={HTTPException: _refuse_route, Refusal: _refuse, Exception: _break},
     )
     app.router.redirect_slashes = False
+    app.router.default = _elsewhere(app.router.default)
     return Measured(app, metrics, routes)
+
+
+def _elsewhere(http: ASGIApp) -> ASGIApp:
+    """What answers where no route does; a WebSocket would be told 403 without a word otherwise."""
+
+    async def answered(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "websocket":
+            await http(scope, receive, send)
+            return
+        await receive()  # websocket.connect
+        await refuse(send, HTTPStatus.NOT_FOUND, f"there is no stream at {scope['path'][:_SHOWN]}", {})
+
+    return answered
 
 
 def _data(data: object) -> Response:

@@ -62,7 +62,7 @@ class Door:
         try:
             return await self.authenticator.api_key(key, timestamp, signature, "GET", path)
         except self.refused as why:
-            raise _unwelcome(why, {}) from None
+            raise _unwelcome(why, _CHALLENGE) from None
 
     async def signed_url(self, scope: Scope) -> str | None:
         """The account that signed the URL, None where the URL is not signed. Raises Unwelcome."""
@@ -72,7 +72,7 @@ class Door:
             return None
         if any(len(values) != 1 for values in given):
             reason = "a signed URL has api_key, timestamp and signature, each once"
-            raise Unwelcome(HTTPStatus.UNAUTHORIZED, reason, {})
+            raise Unwelcome(HTTPStatus.UNAUTHORIZED, reason, _CHALLENGE)
         return await self.account(given[0][0], given[1][0], given[2][0], scope["path"])
 
     async def agents(self, scope: Scope) -> None:

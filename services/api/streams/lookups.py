@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import Final
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from libs.contracts.agents import LIVE, PAPER
 from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
 from libs.views.reading import Views
 
 _WITHIN: Final = 3.0  # seconds
 _AGAIN: Final = 0.2
-_PAGE: Final = 1_000
-_GLOB: Final = re.compile(r"([*?\[\]\\^])")
 
 
 class RedisNumbers:
@@ -41,20 +39,16 @@ class RedisNumbers:
 
 
 class RedisAgents:
-    """The agents that anything is known of."""
+    """The agents that anything is known of: each is in one of two indexes, by its mode."""
 
     def __init__(self, redis: Redis, names: Names, partitions: int) -> None:
         self._redis, self._names, self._partitions = redis, names, partitions
 
     async def ids(self) -> set[str]:
         """All of them. Raises RedisError, OSError."""
-        begins = [
-            self._names.entity("agents", partition, "").encode() for partition in range(self._partitions)
-        ]
-        pattern = _GLOB.sub(r"\\\1", self._names.key("{agents.")) + "*}:agent:*"
-        found = set()
-        async for key in self._redis.scan_iter(pattern, count=_PAGE, _type="hash"):
-            for begin in begins:
-                if key.startswith(begin):
-                    found.add(key[len(begin) :].decode())
+        found: set[str] = set()
+        for partition in range(self._partitions):
+            for mode in (PAPER, LIVE):
+                index = self._names.index("agents", partition, "mode", mode)
+                found |= {name.decode() for name in await self._redis.zrange(index, 0, -1)}  # type: ignore[union-attr]
         return found

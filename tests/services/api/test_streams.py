@@ -81,3 +81,18 @@ async def test_an_agents_stream_is_open_to_this_machine_and_needs_a_token_elsewh
     async with connect(url) as connection:
         await running.deployment.push([Push(topic, json.dumps(told).encode(), b"agent-live")])
         assert await said(connection) == told
+
+
+async def test_where_there_is_no_stream_the_answer_says_so(running: Running) -> None:
+    """404 as over REST; and who is refused for credentials is told which kind there is."""
+    for path in ("/v1/wsx", "/v1/ws/", "/agents//stream", "/healthz"):
+        with pytest.raises(InvalidStatus) as refused:
+            await connect(address(running) + path)
+        answer = refused.value.response
+        assert answer.status_code == 404
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert json.loads(answer.body or b"")["status"] == 404
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(f"{address(running)}{PATH}?api_key=x")
+    assert refused.value.response.status_code == 401
+    assert refused.value.response.headers["www-authenticate"] == "Bearer"
