@@ -39,7 +39,9 @@ def routes(backend: Backend, access: Access) -> list[Route]:
 
     async def get_agents(request: Request) -> Response:
         limit, before = pages.limit_of(request.query_params), pages.ranked(request.query_params)
-        found = await latest(backend, SERVICE, _ALL, before, limit + 1)
+        status = request.query_params.get("status")
+        indexes = _ALL if status is None else [("status", status)]
+        found = await latest(backend, SERVICE, indexes, before, limit + 1)
         shown = found[:limit]
         fields = await hashes(backend, SERVICE, [agent_id for _, agent_id in shown])
         documents = [document(SERVICE, agent_id, own) for agent_id, own in fields.items()]

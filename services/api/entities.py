@@ -1,4 +1,7 @@
-"""One entity of a service that is routed by its own id: as it is, as it was, and how that came about."""
+"""One entity of a service: as it is, as it was, and how that came about.
+
+``routing_key`` is an entity's where that is not its own id.
+"""
 
 from __future__ import annotations
 
@@ -22,30 +25,46 @@ def nothing(service: str) -> Refusal:
 
 async def shown(backend: Backend, service: str, entity_id: str, query: QueryParams) -> bytes:
     """The answer with the state document, as it is or as it was at ``as_of``. Raises Refusal: 404, 410, 422, 503."""
-    text = query.get("as_of")
-    when = None if text is None else moment(text)
-    fields = await hashes(backend, service, [entity_id])
-    if not fields:
-        raise nothing(service)
-    found: bytes | None = document(service, entity_id, fields[entity_id])
-    last = int(fields[entity_id]["sequence"])
-    if when is not None and (when.sequence is None or when.sequence < last):
-        history = await _history(backend, service, entity_id)
-        try:
-            found = await asyncio.to_thread(document_at, aggregate(service), entity_id, history, when)
-        except ValueError:
-            raise _damaged(service, entity_id) from None
+    found = await as_it_was(backend, service, entity_id, query)
     if found is None:
-        raise Refusal(HTTPStatus.NOT_FOUND, "nothing was known of it by then")
+        fields = await hashes(backend, service, [entity_id])
+        if not fields:
+            raise nothing(service)
+        found = document(service, entity_id, fields[entity_id])
     return b'{"data":' + found + b"}"
 
 
-async def history(backend: Backend, service: str, entity_id: str, query: QueryParams) -> bytes:
+async def as_it_was(
+    backend: Backend, service: str, entity_id: str, query: QueryParams, routing_key: str | None = None
+) -> bytes | None:
+    """The state document at ``as_of``; None where that is missing, or is now. Raises Refusal: 404, 410, 422, 503."""
+    text = query.get("as_of")
+    if text is None:
+        return None
+    when = moment(text)
+    fields = await hashes(backend, service, [entity_id], routing_key)
+    if not fields:
+        raise nothing(service)
+    if when.sequence is not None and when.sequence >= int(fields[entity_id]["sequence"]):
+        return None
+    history = await _history(backend, service, entity_id, routing_key)
+    try:
+        found = await asyncio.to_thread(document_at, aggregate(service), entity_id, history, when)
+    except ValueError:
+        raise _damaged(service, entity_id) from None
+    if found is None:
+        raise Refusal(HTTPStatus.NOT_FOUND, "nothing was known of it by then")
+    return found
+
+
+async def history(
+    backend: Backend, service: str, entity_id: str, query: QueryParams, routing_key: str | None = None
+) -> bytes:
     """The answer with its log records, oldest first, and what each changed. Raises Refusal: 404, 422, 503."""
     limit, after = pages.limit_of(query), pages.numbered(query)
-    if not await hashes(backend, service, [entity_id]):
+    if not await hashes(backend, service, [entity_id], routing_key):
         raise nothing(service)
-    records = await _history(backend, service, entity_id)
+    records = await _history(backend, service, entity_id, routing_key)
     try:
         found = await asyncio.to_thread(told, aggregate(service), entity_id, records, after or 0, limit + 1)
     except ValueError:
@@ -55,8 +74,8 @@ async def history(backend: Backend, service: str, entity_id: str, query: QueryPa
     return pages.listed([one for _, one in page], more)
 
 
-async def _history(backend: Backend, service: str, entity_id: str) -> list[bytes]:
-    partition = backend.partition(entity_id)
+async def _history(backend: Backend, service: str, entity_id: str, routing_key: str | None) -> list[bytes]:
+    partition = backend.partition(routing_key or entity_id)
 
     async def read() -> list[bytes]:
         return [record async for record in backend.views.history(service, partition, entity_id)]

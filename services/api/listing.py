@@ -40,11 +40,16 @@ async def latest(
     return sorted(places, key=lambda one: (one[0], one[1].encode()), reverse=True)[:count]
 
 
-async def hashes(backend: Backend, service: str, entity_ids: Sequence[str]) -> dict[str, Mapping[str, str]]:
-    """The hashes of those entities that there are, in the order asked for. Raises Refusal (503)."""
+async def hashes(
+    backend: Backend, service: str, entity_ids: Sequence[str], routing_key: str | None = None
+) -> dict[str, Mapping[str, str]]:
+    """The hashes of those entities that there are, in the order asked for. Raises Refusal (503).
+
+    ``routing_key`` is theirs where they have one that is not their ids.
+    """
     places: dict[int, list[str]] = {}
     for entity_id in entity_ids:
-        places.setdefault(backend.partition(entity_id), []).append(entity_id)
+        places.setdefault(backend.partition(routing_key or entity_id), []).append(entity_id)
     views = backend.views
     joined = await backend.ask(
         asyncio.gather(*(views.joined(service, partition, some) for partition, some in places.items()))

@@ -9,6 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from libs.contracts.agents import JournalEntry, RiskVeto, Snapshot, Trade, TwakBlock
 from libs.contracts.names import ENTITIES
+from services.api import strategies
 from services.api.ledgers import STATUSES
 from services.api.pages import LIMIT, MOST
 from services.api.refusals import PROBLEM_JSON
@@ -24,6 +25,13 @@ _STREAMS: Final[dict[str, tuple[type[BaseModel], ...]]] = {
 }
 _AGENT: Final = {401: "Not from this machine, and no bearer token that we know.", 403: "Scope agents:read."}
 _SERVER: Final = {503: "The partition asked for is not ready, or Redis does not answer; try again."}
+_ACCOUNT: Final = {
+    401: "Neither a signature nor a bearer token that we know.",
+    403: "The token lacks the scope strategies:read.",
+    **_SERVER,
+}
+_NO_STRATEGY: Final = {404: "The account has no such strategy, or had none by then."}
+_SIGNED: Final[Json] = {"security": [{"apiKey": [], "timestamp": [], "signature": []}, {"bearer": []}]}
 
 
 def describe() -> Json:
@@ -38,7 +46,9 @@ def describe() -> Json:
             "description": "What the services folded, as of now; never old data as if it were fresh.",
         },
         "paths": {
+            "/api/v1/strategies": {"get": _strategies()},
             "/api/v1/strategies/{strategy_id}": {"get": _strategy()},
+            "/api/v1/strategies/{strategy_id}/history": {"get": _strategy_history()},
             **{path: {"get": told} for service in STATUSES for path, told in _ledger(service).items()},
             "/agents": {"get": _agents()},
             "/agents/{id}": {"get": _agent()},
@@ -84,21 +94,35 @@ def describe() -> Json:
     }
 
 
-def _strategy() -> Json:
-    refusals = {
-        401: "Neither a signature nor a bearer token that we know.",
-        403: "The token lacks the scope strategies:read.",
-        404: "The account has no such strategy.",
-        **_SERVER,
+def _strategies() -> Json:
+    filters = [{"name": "status", "in": "query", "schema": {"enum": list(strategies.STATUSES)}}]
+    schema = _list({"$ref": _REF.format(model="Strategy")})
+    return {
+        **_get("list_strategies", "The account's strategies, changed last first.", schema, _ACCOUNT | _WRONG),
+        **_SIGNED,
+        "parameters": [*filters, *_PAGE],
     }
+
+
+def _strategy_history() -> Json:
+    return {
+        **_get("get_strategy_history", "Oldest first.", _list(_RECORD), _ACCOUNT | _NO_STRATEGY | _WRONG),
+        **_SIGNED,
+        "parameters": [_in_path("strategy_id"), *_PAGE],
+    }
+
+
+def _strategy() -> Json:
+    refusals = _ACCOUNT | _NO_STRATEGY | _WRONG | _CUT
     schema = _data({"$ref": _REF.format(model="Strategy")})
     return {
         **_get("get_strategy", "Get Strategy: a strategy of the caller's account.", schema, refusals),
         "description": "X-Signature is the lower-case hex HMAC-SHA256, under the API key's secret, of X-Timestamp "
         "(ms), the method and the path without its query; within 30 s, each signature once. A bearer token "
-        "speaks for the account that has its organization's name.",
-        "security": [{"apiKey": [], "timestamp": [], "signature": []}, {"bearer": []}],
-        "parameters": [_in_path("strategy_id")],
+        "speaks for the account that has its organization's name. With as_of what "
+        "is told of the account's stream is null.",
+        **_SIGNED,
+        "parameters": [_in_path("strategy_id"), _AS_OF],
     }
 
 
@@ -140,7 +164,7 @@ def _agents() -> Json:
     return {
         **_get("list_agents", "Agents, those changed last first.", schema, {**_AGENT, **_WRONG, **_SERVER}),
         **_OPEN,
-        "parameters": _PAGE,
+        "parameters": [{"name": "status", "in": "query", "schema": {"type": "string"}}, *_PAGE],
     }
 
 
@@ -260,14 +284,14 @@ _STRATEGY: Final = {
         "orders": {"type": "array", "description": "Open ones.", "items": {"type": "object"}},
         "realized_pnl": _AMOUNT,
         "fees": {"type": "object", "description": "By currency.", "additionalProperties": _AMOUNT},
-        "completeness": {"enum": ["complete", "suspect", "repaired"]},
+        "completeness": {"enum": ["complete", "suspect", "repaired", None]},
         "gaps": {
-            "type": "array",
+            "type": ["array", "null"],
             "description": "Upstream's numbers that are missing, first and last.",
             "items": {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 2},
         },
         "upstream_seq": {"type": ["integer", "null"]},
-        "seq": {"type": "integer", "description": "Our last number for the account."},
+        "seq": {"type": ["integer", "null"], "description": "Our last number for the account."},
     },
 }
 _AGENT_SCHEMA: Final = {

@@ -109,6 +109,45 @@ def test_get_strategy_has_what_004_told_and_joins_the_accounts_stream_at_the_rea
     assert told["gaps"] == [[5, 5]]
 
 
+def test_a_strategys_past_its_history_and_the_accounts_list(running: Running) -> None:
+    account, base = "acct-past", "/api/v1/strategies"
+    fold(running, "strategies", account, event("deployed", 1, {}, "past"), event("paused", 2, {}, "past"))
+    fold(running, "strategies", account, event("deployed", 3, {}, "more"))
+    token = running.bearer("strategies:read", organization=account)
+
+    def get(path: str) -> httpx.Response:
+        return running.api.get(base + path, token)
+
+    now, then = data(get("/past")), data(get("/past?as_of=1"))
+    assert (now["status"], then["status"]) == ("paused", "deployed")
+    assert data(get("/past?as_of=2")) == data(get("/past?as_of=99")) == now
+    unknown = ("completeness", "gaps", "upstream_seq", "seq")
+    assert [then[name] for name in unknown] == [None] * 4, (
+        "a strategy's history does not tell of its account's"
+    )
+    for wrong, status in (("/past?as_of=0", 404), ("/past?as_of=x", 422), ("/none?as_of=1", 404)):
+        assert get(wrong).status_code == status
+    history = data(get("/past/history"))
+    assert [(one["sequence"], one["verdict"]) for one in history] == [(1, "applied"), (2, "applied")]
+    assert history[1]["changed"]["status"] == ["deployed", "paused"]
+    assert data(get("/past/history?limit=1")) == history[:1]
+    assert get("/none/history").status_code == 404
+
+    listed = data(get(""))
+    assert listed == [data(get("/more")), now]
+    assert [one["id"] for one in data(get("?status=paused"))] == ["past"]
+    first = get("?limit=1").json()
+    assert [one["id"] for one in first["data"]] == ["more"]
+    rest = get(f"?limit=1&cursor={first['next_cursor']}").json()
+    assert ([one["id"] for one in rest["data"]], rest["next_cursor"]) == (["past"], None)
+    assert get("?status=settled").status_code == get("?limit=0").status_code == 422
+    nobody = running.bearer("strategies:read", organization="nobody")
+    assert running.api.get(base, nobody).json() == {"data": [], "next_cursor": None}
+    assert running.api.get(f"{base}/past/history", nobody).status_code == 404
+    assert running.api.get(base, running.bearer("agents:read", organization=account)).status_code == 403
+    assert running.api.get(base).status_code == running.api.get(f"{base}/past/history").status_code == 401
+
+
 def test_another_accounts_strategy_is_not_there(running: Running) -> None:
     fold(running, "strategies", "acct-2", event("deployed", 1, {}, "theirs"))
     path = "/api/v1/strategies/theirs"
@@ -204,6 +243,11 @@ def test_agents_and_what_they_told_newest_first_by_the_page(running: Running) ->
     assert running.api.get("/agents/current/journal").status_code == 409
     listed = pages(running, "/agents?limit=4")
     assert sorted(one["id"] for one in listed) == [f"agent-{number}" for number in range(1, 7)]
+    change = {"event": "status_change", "ts": "2026-05-29T18:20:01Z", "from": "IDLE", "to": "RUNNING"}
+    fold(running, "agents", "agent-3", json.dumps(change).encode())
+    assert [one["id"] for one in data(running.api.get("/agents?status=RUNNING"))] == ["agent-3"]
+    assert data(running.api.get("/agents?status=IDLE")) == []
+    listed = pages(running, "/agents?limit=4")
     recorded = [one["last_recorded_at"] for one in listed]
     assert recorded == sorted(recorded, reverse=True)
 
