@@ -74,7 +74,7 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
     backend = Backend(Views(redis, names), settings.partitions)
     live = streams(settings, redis, authenticator, Refused)
     config = uvicorn.Config(
-        build(backend, access, built(settings.services), live.routes),
+        build(backend, access, built(settings.services), names, live.routes),
         http="httptools",
         **SERVER_SETTINGS,
         lifespan="off",

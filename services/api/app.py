@@ -15,11 +15,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.api import agents, ledgers, readiness, strategies
+from libs.contracts.names import Names
+from services.api import agents, asyncapi, ledgers, openapi, readiness, strategies
 from services.api.access import Access
 from services.api.backend import Backend
 from services.api.metrics import Measured, Metrics
-from services.api.openapi import describe
 from services.api.refusals import Refusal, answer
 from services.api.streams.handshake import refuse
 
@@ -28,11 +28,11 @@ _SHOWN: Final = 200  # characters of a path worth showing
 
 
 def build(
-    backend: Backend, access: Access, services: Sequence[str], more: Sequence[BaseRoute] = ()
+    backend: Backend, access: Access, services: Sequence[str], names: Names, more: Sequence[BaseRoute] = ()
 ) -> ASGIApp:
     """The app; readiness speaks of ``services``, and ``more`` are routes beside those of REST."""
     metrics = Metrics()
-    description = orjson.dumps(describe())
+    description, topics = orjson.dumps(openapi.describe()), orjson.dumps(asyncapi.describe(services, names))
 
     async def healthz(_request: Request) -> Response:
         return _data({"status": "ok"})
@@ -44,8 +44,11 @@ def build(
     async def exposition(_request: Request) -> Response:
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
-    async def openapi(_request: Request) -> Response:
+    async def of_rest(_request: Request) -> Response:
         return Response(description, media_type=_JSON)
+
+    async def of_topics(_request: Request) -> Response:
+        return Response(topics, media_type=_JSON)
 
     routes: list[BaseRoute] = [
         *strategies.routes(backend, access),
@@ -54,7 +57,8 @@ def build(
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/metrics", exposition),
-        Route("/openapi.json", openapi),
+        Route("/openapi.json", of_rest),
+        Route("/asyncapi.json", of_topics),
         *more,
     ]
     app = Starlette(

@@ -76,6 +76,7 @@ def describe() -> Json:
                 }
             },
             "/openapi.json": {"get": _get("description", "This description.", {"type": "object"})},
+            "/asyncapi.json": {"get": _get("topics", "Topics and streams, AsyncAPI.", {"type": "object"})},
         },
         "components": {
             "schemas": {

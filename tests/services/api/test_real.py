@@ -272,6 +272,11 @@ def test_the_description_names_every_route_that_answers(running: Running) -> Non
         assert problem.status_code == 200 or "there is nothing at" not in problem.json()["detail"]
 
 
+def test_the_description_of_topics_names_those_of_the_namespace(running: Running) -> None:
+    channels = running.api.get("/asyncapi.json").json()["channels"]
+    assert channels["agents.state"]["address"] == running.deployment.topic("agents.state")
+
+
 def test_metrics_count_by_the_route_and_not_by_what_strangers_make_up(running: Running) -> None:
     running.api.get("/agents/made-up-by-a-stranger")
     running.api.get("/made/up")

@@ -1,0 +1,64 @@
+"""The description of topics and streams: whole, and every reference in it leads somewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import orjson
+
+from libs.contracts.names import STREAMS, Names
+from libs.contracts.strategies import FRAMES
+from services.api.asyncapi import describe
+from services.api.streams.codes import Code
+
+SERVICES = ("operations", "executions", "agents", "strategies")
+DOCUMENT: dict[str, Any] = orjson.loads(orjson.dumps(describe(SERVICES, Names("x"))))
+
+
+def _references(part: Any) -> Iterator[str]:
+    for name, value in part.items() if isinstance(part, dict) else enumerate(part):
+        if name == "$ref":
+            yield value
+        elif isinstance(value, dict | list):
+            yield from _references(value)
+
+
+def _at(reference: str) -> Any:
+    found: Any = DOCUMENT
+    for name in reference.removeprefix("#/").split("/"):
+        found = found[name]
+    return found
+
+
+def test_every_reference_leads_somewhere() -> None:
+    """An operation's messages are those of its own channel."""
+    references = list(_references(DOCUMENT))
+    assert len(references) > 100
+    for reference in references:
+        assert isinstance(_at(reference), dict), reference
+    for operation in DOCUMENT["operations"].values():
+        for message in operation.get("messages", ()):
+            assert message["$ref"].startswith(operation["channel"]["$ref"] + "/messages/")
+
+
+def test_all_topics_and_both_streams_are_in_it() -> None:
+    """Under their names in the namespace; each is used by an operation, but for our own one."""
+    channels = DOCUMENT["channels"]
+    topics = {f"x.{service}.{stream}" for service in SERVICES for stream in STREAMS}
+    streams = {"/v1/ws", "/agents/{id}/stream"}
+    assert {one["address"] for one in channels.values()} == topics | {"x.credentials"} | streams
+    used = {operation["channel"]["$ref"] for operation in DOCUMENT["operations"].values()}
+    assert used == {f"#/channels/{name}" for name in channels if name != "credentials"}
+    for name in (*DOCUMENT["components"]["schemas"], *DOCUMENT["components"]["messages"]):
+        assert re.fullmatch(r"[A-Za-z0-9._-]+", name)
+
+
+def test_frames_and_codes_are_those_of_the_stream() -> None:
+    """Every known event, every code, every close code."""
+    schemas = DOCUMENT["components"]["schemas"]
+    assert {one["properties"]["event"]["const"] for one in schemas["Frame"]["oneOf"]} == FRAMES
+    assert schemas["Refusal"]["properties"]["code"]["enum"] == [code.value for code in Code]
+    for code in (1003, 1009, 1012, 4401, 4408, 4410, 4429):
+        assert str(code) in DOCUMENT["channels"]["status"]["description"]
