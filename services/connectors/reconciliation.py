@@ -76,13 +76,12 @@ def snapshot(strategy_id: str, answer: bytes, reached: int | None, now: int) -> 
 def number(data: dict[str, Any], reached: int | None) -> int:
     """The stream's number that an answer is good for. Raises WrongAnswer.
 
-    ``upstream_seq`` if there, else ``seq``. A server that passes on another's stream has both, and its own stream
-    then counts by ``seq``: of two that differ it is the nearest one that is not behind the stream.
+    ``seq``, as the server numbers the stream that it serves: ``upstream_seq`` is that of another one, where it passes
+    somebody else's on. Where ``seq`` is behind the stream, it is no number of it, and ``upstream_seq`` may be.
     """
     given = [
-        data[name] for name in ("upstream_seq", "seq") if type(data.get(name)) is int and data[name] >= 0
+        data[name] for name in ("seq", "upstream_seq") if type(data.get(name)) is int and data[name] >= 0
     ]
     if not given:
-        raise WrongAnswer("neither upstream_seq nor seq is a number")
-    ahead = [] if reached is None else [one for one in given if one >= reached]
-    return min(ahead) if ahead else int(given[0])
+        raise WrongAnswer("neither seq nor upstream_seq is a number")
+    return int(next((one for one in given if reached is None or one >= reached), given[0]))

@@ -73,7 +73,8 @@ def test_a_snapshot_keeps_the_senders_digits() -> None:
         ({"upstream_seq": None, "seq": 9}, 7, 9),
         ({"upstream_seq": 12_604, "seq": 50}, 45, 50),  # a server that passes another's stream on
         ({"upstream_seq": 60, "seq": 7}, 45, 60),  # a seq that is not of the stream
-        ({"upstream_seq": 60, "seq": 7}, None, 60),
+        ({"upstream_seq": 60, "seq": 7}, None, 7),
+        ({"upstream_seq": 48, "seq": 50}, 45, 50),
         ({"upstream_seq": 3, "seq": 3}, 500, 3),  # the counter began anew
     ],
 )
