@@ -67,6 +67,11 @@ class AgentUpstream:
         for line in [line for line, whose in self._lines.items() if whose == agent]:
             self._send(line, json.dumps(message))
 
+    def send_raw(self, frame: str) -> None:
+        """Send everybody a frame as it is, and keep nothing of it."""
+        for line in list(self._lines):
+            self._send(line, frame)
+
     def drop(self) -> None:
         """Break every connection off, without a word."""
         for line in list(self._lines):
