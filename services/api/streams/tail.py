@@ -10,8 +10,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from libs.runtime.cancellation import heed_cancellation
-from libs.runtime.reader import Record
+from libs.runtime.reader import Record, let_go
 
 _FETCH_WAIT_MS: Final = 20  # a fetch under way holds up the partitions that are not in it
 _POLL_MS: Final = 200
@@ -60,15 +59,11 @@ class Tail:
     async def run(self) -> None:
         """Read until cancelled, connecting anew whenever that is what it takes."""
         while True:
+            consumer = self._made()
             try:
                 async with asyncio.timeout(_ANSWER):
-                    consumer = await self._connect()
-            except (KafkaError, OSError, TimeoutError) as why:
-                self._remind(why)
-                await asyncio.sleep(_AGAIN)
-                continue
-            self._consumer = consumer
-            try:
+                    await self._connect(consumer)
+                self._consumer = consumer
                 await self._read(consumer)
             except (KafkaError, OSError, TimeoutError, _Stalled) as why:
                 self._remind(why)
@@ -91,8 +86,8 @@ class Tail:
             return False
         return True
 
-    async def _connect(self) -> Any:
-        consumer: Any = AIOKafkaConsumer(
+    def _made(self) -> Any:
+        return AIOKafkaConsumer(
             bootstrap_servers=self._servers,
             group_id=None,
             enable_auto_commit=False,
@@ -103,20 +98,17 @@ class Tail:
             request_timeout_ms=15_000,
             metadata_max_age_ms=60_000,
         )
-        try:
-            await consumer.start()
-            there = (await consumer._client.fetch_all_metadata()).partitions_for_topic(self._topic)  # noqa: SLF001
-            if not there or len(there) < len(self._places):
-                raise KafkaError(f"topic {self._topic} is not there yet")
-            if not self._next:
-                await self._begin(consumer)
-            consumer.assign(self._places)
-            for place, offset in self._next.items():
-                consumer.seek(place, offset)
-        except BaseException:
-            await _stop(consumer)
-            raise
-        return consumer
+
+    async def _connect(self, consumer: Any) -> None:
+        await consumer.start()
+        there = (await consumer._client.fetch_all_metadata()).partitions_for_topic(self._topic)  # noqa: SLF001
+        if not there or len(there) < len(self._places):
+            raise KafkaError(f"topic {self._topic} is not there yet")
+        if not self._next:
+            await self._begin(consumer)
+        consumer.assign(self._places)
+        for place, offset in self._next.items():
+            consumer.seek(place, offset)
 
     async def _begin(self, consumer: Any) -> None:
         since = int((time.time() - self._seconds) * 1000)
@@ -172,7 +164,6 @@ class Tail:
 async def _stop(consumer: Any) -> None:
     try:
         async with asyncio.timeout(_ANSWER):
-            await consumer.stop()
-            heed_cancellation()
+            await let_go(consumer)
     except (KafkaError, OSError, TimeoutError) as why:
         log.warning("a consumer could not be stopped in order", why=str(why) or type(why).__name__)

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from libs.contracts.names import Names
+from libs.runtime import credentials
 from libs.runtime.patience import Patience
 from libs.runtime.reader import let_go
 
@@ -49,6 +51,25 @@ async def test_what_failed_is_told_and_not_the_clients_own_cancellation() -> Non
 
     with pytest.raises(KafkaConnectionError):
         await read()
+
+
+async def test_who_follows_the_credentials_is_not_cancelled_by_the_client(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody would follow the topic any more: what is revoked would stay good, and Redis never be filled again."""
+
+    class _Starting(_Consumer):
+        def __init__(self, **_settings: Any) -> None:
+            super().__init__()
+
+        async def start(self) -> None:
+            """There at once."""
+
+    monkeypatch.setattr(credentials, "AIOKafkaConsumer", _Starting)
+    nothing: Any = None
+    with pytest.raises(KafkaConnectionError):
+        async with credentials.Credentials(nothing, "127.0.0.1:1", Names(""), None).open():
+            raise KafkaConnectionError("lost")
 
 
 async def test_whoever_is_cancelled_while_letting_go_is() -> None:
