@@ -11,7 +11,7 @@ class Close(IntEnum):
     BINARY = 1003
     INTERNAL = 1011
     TRY_AGAIN_LATER = 1013
-    """Nobody can say now whether the authentication is good."""
+    """Nobody can say now whether the authentication is good, or what can be replayed."""
     AUTHENTICATION = 4401
     NO_AUTHENTICATION = 4408
     TOO_SLOW = 4410

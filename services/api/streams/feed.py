@@ -97,8 +97,11 @@ class StatusFeed:
             found = self._channels[account] = Channel(partition_of(account, self._partitions))
         return found
 
-    async def can_replay(self, account: str, seq: int) -> bool:
-        """Whether all frames after a number are kept; asks what other processes may know already."""
+    async def can_replay(self, account: str, seq: int) -> bool | None:
+        """Whether all frames after a number are kept; asks what other processes may know already.
+
+        None where nobody can say now: Kafka, or the worker of the account's partition, does not answer.
+        """
         channel = self.channel(account)
         standing = self._standing(channel, seq)
         if standing in (Standing.KEPT, Standing.GONE):
@@ -108,10 +111,11 @@ class StatusFeed:
         # before, so that the log read to its end has nothing of it that we would miss.
         last = await self._numbers.last(account) if standing is Standing.UNKNOWN else None
         if not await self._tail.caught_up(channel.partition, _CAUGHT_UP_WITHIN):
-            return False
+            return None
         if last is not None:
             channel.ring.assume(last)
-        return self._standing(channel, seq) is Standing.KEPT
+        standing = self._standing(channel, seq)
+        return None if standing is Standing.UNKNOWN else standing is Standing.KEPT
 
     def take(self, partition: int, records: list[Record]) -> None:
         """Records of a partition of the log."""

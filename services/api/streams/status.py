@@ -178,6 +178,8 @@ class _Connection:
             self._socket.write(acknowledged(name))
             return
         replayed = await self._feed.can_replay(self._account, since)
+        if replayed is None:
+            raise self._close(Close.TRY_AGAIN_LATER, "what can be replayed can't be said now")
         await self._catch_up()
         if not replayed:
             self._socket.write(refused(Code.REPLAY_UNAVAILABLE, echo_of(name)))

@@ -7,6 +7,7 @@ import contextlib
 import time
 
 import pytest
+from redis.asyncio import Redis
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
@@ -110,6 +111,20 @@ async def test_the_window(served: Served) -> None:
     async with connected(fresh, "never") as socket:
         assert await ask(socket, subscribe(since_seq=0)) == ACK
         assert (await ask(socket, subscribe(since_seq=1)))["code"] == "REPLAY_UNAVAILABLE"
+
+
+async def test_who_resumes_while_nobody_can_say_what_there_is_may_come_again(served: Served) -> None:
+    """REPLAY_UNAVAILABLE would be for good: the client would give up frames that are there."""
+    port = await served.serve()
+    await served.settle()
+    served.deployment.workers[0].kill()
+    names = served.deployment.names
+    positions = [names.position("strategies", number) for number in range(served.deployment.partitions)]
+    async with Redis.from_url(served.deployment.servers.redis) as redis:
+        await redis.delete(*positions)
+    async with connected(port, "silent for long") as socket:
+        await say(socket, subscribe(since_seq=7))
+        assert await code_of(socket) == 1013
 
 
 async def test_overlapping_subscriptions_give_each_frame_once(served: Served) -> None:
