@@ -39,13 +39,17 @@ _PATIENCE: Final = 150.0  # seconds to be shown the rest
 
 @dataclass(frozen=True)
 class Size:
-    """``events`` over all ``accounts``, told within ``seconds``; ``strikes`` besides the one at Redis."""
+    """``events`` over all ``accounts``, told within ``seconds``; ``strikes`` at each of ``kinds`` in turn.
+
+    Redis is flushed once besides.
+    """
 
     events: int
     accounts: int
     clients: int
     strikes: int
     seconds: float
+    kinds: tuple[str, ...] = ("worker", "api", "connector")
 
 
 class Soak:
@@ -53,6 +57,7 @@ class Soak:
 
     def __init__(self, stack: LocalStack, home: Path, name: str, size: Size, seed: int) -> None:
         home.mkdir(parents=True)
+        self._stack = stack
         self._size, self._rng = size, Random(seed)
         servers = Servers(stack.kafka_servers, stack.redis_url)
         self.deployment = Deployment(servers, name, home, services=(_SERVICE,))
@@ -182,8 +187,7 @@ class Soak:
 
     async def _strike(self, upstream: int) -> None:
         """Kill one thing after another, and flush Redis halfway."""
-        kinds = ["worker", "api", "connector"]
-        self._rng.shuffle(kinds)
+        kinds = self._rng.sample(self._size.kinds, len(self._size.kinds))
         pause = self._size.seconds / (self._size.strikes + 1)
         for number, kind in zip(range(self._size.strikes), cycle(kinds), strict=False):
             await asyncio.sleep(pause * self._rng.uniform(0.6, 1.2))
@@ -200,6 +204,9 @@ class Soak:
                     port = self._rng.choice(list(self._apis))
                     self._apis[port].kill()
                     self._serve(port)
+                case "broker":
+                    await asyncio.to_thread(self._stack.kafka.kill)
+                    await asyncio.to_thread(self._stack.kafka.start)
                 case _:
                     assert self._connector is not None
                     self._connector.kill()

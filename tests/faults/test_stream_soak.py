@@ -1,5 +1,7 @@
 """Clients of the status stream whose servers, workers and connectors are killed, and whose Redis forgets everything.
 
+In the long runs the broker is killed as well.
+
 Each client has, of its account, every frame that it subscribed to, once, in order, with the bytes and the number that
 all others have; and nobody is told REPLAY_UNAVAILABLE, since all of it is within the window.
 """
@@ -18,7 +20,7 @@ from tests.faults.stream_soak import Size, soak
 pytestmark = pytest.mark.real
 
 QUICK = Size(events=600, accounts=2, clients=12, strikes=3, seconds=8)
-LONG = Size(events=20_000, accounts=4, clients=50, strikes=20, seconds=150)
+LONG = Size(20_000, accounts=4, clients=50, strikes=24, seconds=150, kinds=(*QUICK.kinds, "broker"))
 
 
 @pytest.mark.faults
