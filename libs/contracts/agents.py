@@ -24,8 +24,13 @@ def _digits(value: Any) -> Any:
     return format(Decimal(repr(value)), "f") if type(value) is float else value
 
 
+_Text = Annotated[str, StringConstraints(pattern=LONG_AMOUNT_PATTERN)]
 # Money and fractions come as decimal strings or as JSON numbers (002).
-Number = Annotated[str, BeforeValidator(_digits), StringConstraints(strict=True, pattern=LONG_AMOUNT_PATTERN)]
+Number = Annotated[
+    str,
+    BeforeValidator(_digits, json_schema_input_type=_Text | float),
+    StringConstraints(strict=True, pattern=LONG_AMOUNT_PATTERN),
+]
 
 
 class _Message(BaseModel):

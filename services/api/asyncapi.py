@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -19,6 +19,7 @@ from services.api.streams.routes import AGENT_PATH, STATUS_PATH
 
 Json = dict[str, Any]
 
+_Mode = tuple[type[BaseModel], Literal["validation", "serialization"]]
 _REF: Final = "#/components/schemas/{model}"
 _AGENT_MODELS: Final[tuple[type[BaseModel], ...]] = tuple(
     model for name, model in MESSAGES.items() if name != CLOCK_EVENT
@@ -46,10 +47,16 @@ def describe(services: Iterable[str], names: Names) -> Json:
     """The topics of some services and both streams, as JSON to be."""
     services = tuple(services)
     models = dict.fromkeys([*(one for some in _INPUTS.values() for one in some), *DATA.values()])
-    _, schemas = models_json_schema([(model, "validation") for model in models], ref_template=_REF)
+    # what agents tell may come with numbers, and leaves with strings: two schemas
+    coming: list[_Mode] = [(model, "validation") for model in models]
+    leaving: list[_Mode] = [(model, "serialization") for model in _AGENT_MODELS]
+    refs, schemas = models_json_schema([*coming, *leaving], ref_template=_REF)
     topics = {
-        f"{service}.{stream}": _topic(service, stream, names) for service in services for stream in STREAMS
+        f"{service}.{stream}": _topic(service, stream, names, refs)
+        for service in services
+        for stream in STREAMS
     }
+    told = {"oneOf": [refs[one] for one in leaving]}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -71,7 +78,7 @@ def describe(services: Iterable[str], names: Names) -> Json:
             "agent.send": _operation("agent", "send", "message"),
         },
         "components": {
-            "schemas": {**schemas["$defs"], **_SCHEMAS},
+            "schemas": {**schemas["$defs"], **_SCHEMAS, "AgentMessage": told},
             "messages": {
                 "record": _message("LogRecord", "application/cloudevents+json"),
                 "event": _message("DerivedEvent", "application/cloudevents+json"),
@@ -84,12 +91,13 @@ def _server(protocol: str, host: str) -> Json:
     return {"host": "{host}", "protocol": protocol, "variables": {"host": {"default": host}}}
 
 
-def _topic(service: str, stream: str, names: Names) -> Json:
+def _topic(service: str, stream: str, names: Names, refs: Mapping[Any, Json]) -> Json:
     key = _KEYS.get(service, f"the body's {ENTITIES[service]} id")
     messages: dict[str, Json]
     match stream:
         case "in":
-            messages = {model.__name__: _message(model.__name__) for model in _INPUTS.get(service, ())}
+            models = _INPUTS.get(service, ())
+            messages = {model.__name__: {"payload": refs[model, "validation"]} for model in models}
             messages = messages or {"input": {"payload": {"type": "object"}}}
         case "log":
             messages = {"record": {"$ref": "#/components/messages/record"}}
@@ -221,7 +229,6 @@ _SCHEMAS: Final[Json] = {
             if event in FRAMES
         ]
     },
-    "AgentMessage": {"oneOf": [{"$ref": _REF.format(model=model.__name__)} for model in _AGENT_MODELS]},
 }  # fmt: skip
 _STATUS: Final[Json] = {
     "address": STATUS_PATH,

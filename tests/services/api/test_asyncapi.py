@@ -62,3 +62,20 @@ def test_frames_and_codes_are_those_of_the_stream() -> None:
     assert schemas["Refusal"]["properties"]["code"]["enum"] == [code.value for code in Code]
     for code in (1003, 1009, 1012, 4401, 4408, 4410, 4429):
         assert str(code) in DOCUMENT["channels"]["status"]["description"]
+
+
+def test_an_agents_numbers_may_come_as_numbers_and_leave_as_strings() -> None:
+    """In the topic either, on the stream a string."""
+    schemas = DOCUMENT["components"]["schemas"]
+    (inbound,) = (
+        _at(one["payload"]["$ref"])
+        for name, one in DOCUMENT["channels"]["agents.in"]["messages"].items()
+        if name == "Snapshot"
+    )
+    assert [one["type"] for one in inbound["properties"]["equity"]["anyOf"]] == ["string", "number"]
+    (outbound,) = (
+        shown
+        for one in schemas["AgentMessage"]["oneOf"]
+        if (shown := _at(one["$ref"]))["properties"]["event"]["const"] == "snapshot"
+    )
+    assert outbound["properties"]["equity"]["type"] == "string"
