@@ -115,25 +115,31 @@ class AgentConnector:
                 self._backoff.connected()
                 self._polled = Sent()
                 # what was told while nobody listened; the stream's own messages wait until that is in Kafka
-                catching_up = asyncio.create_task(self._catch_up())
-                reading = asyncio.create_task(self._read(line, catching_up))
+                first = asyncio.create_task(self._poll())
+                reading = asyncio.create_task(self._read(line, first))
+                catching_up = asyncio.create_task(self._catch_up(first))
                 try:
                     await asyncio.wait({reading, catching_up}, return_when=asyncio.FIRST_COMPLETED)
                     if catching_up.done():
                         catching_up.result()
                     await reading
                 finally:
-                    for task in (catching_up, reading):
+                    tasks = (first, catching_up, reading)
+                    for task in tasks:
                         task.cancel()
-                    await asyncio.gather(catching_up, reading, return_exceptions=True)
+                    await asyncio.gather(*tasks, return_exceptions=True)
         except FAILURES as why:
             raise lost(why) from None
 
-    async def _catch_up(self) -> None:
-        await self._poll()
+    async def _catch_up(self, first: asyncio.Task[bool]) -> None:
+        """Until the lists have answered: what was told before the connection is in them alone."""
+        done = await first
         self._states.now("connected", agent=self._agent)
+        while not done:
+            await self._sleep(self._poll_every)
+            done = await self._poll()
 
-    async def _read(self, line: ClientConnection, catching_up: asyncio.Task[None]) -> None:
+    async def _read(self, line: ClientConnection, first: asyncio.Task[bool]) -> None:
         odd = 0
         while True:
             frame = await line.recv()
@@ -143,7 +149,7 @@ class AgentConnector:
                 if odd <= _ODD_TOLD:
                     log.warning("a frame is left aside", more_not_told=odd == _ODD_TOLD)
                 continue
-            await asyncio.wait({catching_up})
+            await asyncio.wait({first})
             # what the lists had just now, the stream may bring as well
             if one not in self._polled:
                 await self._writer.put(self._agent, one)
@@ -158,8 +164,8 @@ class AgentConnector:
                 next_poll = self._poll_at if self._agent else end
                 await self._sleep(min(end, next_poll) - now)
 
-    async def _poll(self) -> None:
-        """Bring what the lists have and Kafka has not, oldest first."""
+    async def _poll(self) -> bool:
+        """Bring what the lists have and Kafka has not, oldest first; False where one of them has no answer."""
         self._poll_at = self._clock() + self._poll_every
         sent, found = self._sent[self._agent], []
         try:
@@ -169,12 +175,13 @@ class AgentConnector:
             if str(why) != self._poll_failure:
                 log.warning("polling failed", why=str(why))
             self._poll_failure = str(why)
-            return
+            return False
         self._poll_failure = ""
         fresh = new(found, sent)
         for one in fresh:
             self._polled.add(one)
         await self._writer.append_first(self._agent, fresh)
+        return True
 
     async def _list(self, endpoint: str, sent: Sent) -> list[Message]:
         """A list's messages, back to what is known. Raises NoAnswer, WrongPage."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from itertools import count
 from typing import Any
 
@@ -13,7 +13,7 @@ from services.connectors.addresses import agent_address
 from services.connectors.agents import AgentConnector
 from services.connectors.backoff import Backoff
 from services.connectors.line import Patience
-from services.connectors.rest import Rest
+from services.connectors.rest import NoAnswer, Rest
 from services.simulator.agent_server import AgentUpstream
 from tests.services.connectors.given import Memory, running, until
 
@@ -24,7 +24,7 @@ class World:
     def __init__(self, upstream: AgentUpstream, port: int) -> None:
         self.upstream, self.port = upstream, port
         self.kafka = Memory()
-        self.rest = Rest(loopback=True)
+        self.rest: Rest = Rest(loopback=True)
         self._seconds = count()
 
     def emit(self, event: str = "snapshot", agent: str = "one", **more: Any) -> str:
@@ -151,6 +151,42 @@ async def test_a_silent_stream_is_left_and_found_again() -> None:
         (line,) = one.upstream._lines
         line.transport.pause_reading()
         await until(lambda: one.upstream.connections == 2, lambda: one.upstream.connections)
+
+
+class Unready(Rest):
+    """A REST side that has no answer for a while after its stream is up."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__(loopback=True)
+        self.failures = failures
+
+    async def get(
+        self, url: str, headers: Mapping[str, str] | None = None, query: Mapping[str, str] | None = None
+    ) -> bytes:
+        """Nothing so many times, then what there is."""
+        if self.failures > 0:
+            self.failures -= 1
+            raise NoAnswer("status 503")
+        return await super().get(url, headers, query)
+
+
+async def test_lists_that_have_no_answer_yet_are_asked_again_while_the_stream_is_up() -> None:
+    """What was told while nobody listened is in them alone; the stream does not wait for it."""
+    async with world() as one:
+        for number in range(3):
+            one.emit("trade", journal_ref=f"j{number}")
+        one.rest = unready = Unready(1_000_000)
+        async with running(one.connector("one").run()):
+            await until(lambda: bool(one.upstream._lines), lambda: one.upstream.connections)
+            live = one.emit("trade", journal_ref="live")
+            await one.has(1)
+            assert one.texts == [live]
+            unready.failures = 0
+            await one.has(4)
+            await asyncio.sleep(0.2)
+        refs = sorted(body["journal_ref"] for body in one.kafka.events("trade"))
+        assert refs == ["j0", "j1", "j2", "live"]
+        assert one.upstream.connections == 1
 
 
 async def test_without_one_current_agent_there_is_nothing_to_connect_to_and_it_is_tried_again() -> None:
