@@ -105,7 +105,8 @@ async def test_a_strategies_connector_killed_again_and_again_loses_and_doubles_n
                 upstream.drop()
         wanted = set(range(1, EVENTS + 1))
         end = time.monotonic() + 60
-        while wanted - set(frames(await taken(deployment, "strategies"))):
+        # the last one may have nothing to bring: on a busy machine it could be told to stop before it can hear that
+        while not upstream._clients or wanted - set(frames(await taken(deployment, "strategies"))):
             assert time.monotonic() < end, running.tail()
             await asyncio.sleep(0.5)
         assert running.stop() == 0
