@@ -29,6 +29,19 @@ _MALFORMED: Final = {
 }
 
 
+_WANTED: Final = {
+    "string_type": "a string",
+    "list_type": "an array",
+    "model_type": "an object",
+    "dict_type": "an object",
+    "int_type": "an integer",
+    "int_from_float": "an integer",
+    "greater_than_equal": "{ge} or more",
+    "less_than_equal": "{le} or less",
+    "bool_type": "true or false",
+}
+
+
 class Invalid(Exception):
     """An input that can't be folded: ``error`` is a code, ``pointer`` a JSON Pointer (empty = the whole)."""
 
@@ -48,7 +61,9 @@ def shown(value: object) -> str:
     """An offending value as a message shows it: bounded, quoted, never a whole document."""
     if isinstance(value, str):
         return repr(value[:_SHOWN]) + ("…" if len(value) > _SHOWN else "")
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | float):
         return repr(value)[:_SHOWN]
     if isinstance(value, list):
         return "an array"
@@ -77,7 +92,5 @@ def _translate(finding: ErrorDetails) -> Invalid:
         return Invalid(error, f"{field} is not {wanted}: {value}", pointer)
     if kind == "literal_error":
         return Invalid("unexpected_value", f"{field} is not {finding['ctx']['expected']}: {value}", pointer)
-    wanted = {"string_type": "a string", "list_type": "an array", "model_type": "an object"}.get(
-        kind, "valid"
-    )
+    wanted = _WANTED.get(kind, "valid").format(**finding.get("ctx", {}))
     return Invalid("wrong_type", f"{field} is not {wanted}: {value}", pointer)

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from libs.ledger.envelope import parse_log_record
+from libs.ledger.invalid import Invalid
 from services.strategies import AGGREGATE
 from tests.contracts.golden import MESSAGES, message
 from tests.libs.ledger.folding import fold_input, records_of, verdicts
@@ -142,3 +143,17 @@ def test_without_a_key_the_account_is_default(key: bytes | None) -> None:
     assert verdicts(outcome) == ["applied"]
     assert outcome.log[0].key == b"default"
     assert outcome.store.entities.keys() == {"default", "default:strat_1"}
+
+
+def test_a_reason_says_what_is_wanted() -> None:
+    """As JSON has it: null and not None, an object and not a dictionary."""
+    for change, wanted in (
+        ({"data": None}, "data is not an object: null"),
+        ({"seq": 1.5}, "seq is not an integer: 1.5"),
+        ({"seq": -1}, "seq is not 0 or more: -1"),
+        ({"seq": 2**63}, "seq is not 9223372036854775807 or less: 9223372036854775808"),
+        ({"seq": True}, "seq is not an integer: true"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            AGGREGATE.validate({**noise(1), **change})
+        assert refused.value.detail == wanted
