@@ -80,7 +80,7 @@ def test_authentication_that_is_none_is_401_with_a_challenge(running: Running) -
         ("/", 404),
         ("//", 404),
         ("/agents/", 404),
-        ("/api/v1/strategies", 404),
+        ("/api/v1/strategies?status=settled", 401),
         ("/api/v1/strategies/", 404),
         ("/agents/x/nothing", 404),
         ("/agents/x/risk", 404),
