@@ -71,6 +71,7 @@ DIGITS = (
     '{"event":"snapshot", "ts":"2026-05-29T19:00:00Z","equity":10250.750,"phase":"SCANNING",'
     '"drawdown":0.10,"daily_drawdown_used":"0.0"}'
 )
+DIGITS_OUT = DIGITS.replace("10250.750", '"10250.750"').replace("0.10", '"0.10"')
 
 
 def ours(frame: str, seq: int) -> str:
@@ -214,7 +215,7 @@ async def test_one_of_each_event_of_002_goes_through_to_who_listens(chain: Chain
         assert await hear(live, len(OF_002)) == list(OF_002)
         current = await ending.enter_async_context(connect(chain.address("/agents/current/stream")))
         _send(upstream, [*OF_002, DIGITS])
-        assert await hear(live, 1) == await hear(current, 1) == [DIGITS]
+        assert await hear(live, 1) == await hear(current, 1) == [DIGITS_OUT]
     assert running.status == 0, running.tail()
     await chain.deployment.settle()
     bodies = [json.loads(one, parse_float=str) for one in wanted]

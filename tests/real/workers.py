@@ -22,6 +22,7 @@ class WorkerProcess:
     def __init__(self, module: str, environment: Mapping[str, str], log: Path, *words: str) -> None:
         self.log = log
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("STRATAFOLD_")}
+        self.log_began = log.stat().st_size if log.exists() else 0
         with log.open("ab") as out:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "services.cli.leash", str(os.getpid()), module, "KILL", *words],
