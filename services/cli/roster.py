@@ -105,6 +105,11 @@ def channels(chosen: Sequence[Process]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one.channel for one in chosen if one.channel is not None))
 
 
+def folding(chosen: Sequence[Process]) -> tuple[str, ...]:
+    """The services whose workers are among them: what readiness is to speak of."""
+    return tuple(one.name for one in chosen if one.folds)
+
+
 def roster(services: Sequence[str], only: Sequence[str], demo: bool) -> tuple[Process, ...]:
     """The processes to run: workers of ``services``, the rest; ``only`` narrows that, but a demo keeps what it needs.
 

@@ -28,7 +28,7 @@ from services.cli.live import LiveView
 from services.cli.made_up import environment
 from services.cli.plain import PlainView
 from services.cli.problems import Problem
-from services.cli.roster import Process, channels, placed
+from services.cli.roster import Process, channels, folding, placed
 from services.cli.screen import ProcessLine, Scene
 from services.cli.stack_keeper import StackKeeper
 from services.cli.watch import Watch
@@ -70,6 +70,8 @@ class Session:
                     f"set STRATAFOLD_{name.upper()}_PORT to a free one"
                 )
         inherited = {**os.environ, **environment(self._settings, self._demo)}
+        if services := folding(self._chosen):
+            inherited["STRATAFOLD_SERVICES"] = ",".join(services)
         self._logs.mkdir(parents=True, exist_ok=True)
         ports = self._ports()
         self._children = [

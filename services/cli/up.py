@@ -21,7 +21,7 @@ def up(
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="SERVICE…", help=f"Run only these: {', '.join(BUILT)}, gateway."),
+        typer.Option("--only", metavar="SERVICE…", help=f"Run only these: {', '.join(BUILT)}, gateway, api."),
     ] = None,
     more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
     plain: Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from services.cli.failures import Failure
-from services.cli.roster import channels, placed, roster
+from services.cli.roster import channels, folding, placed, roster
 from services.cli.supervision import judge
 
 BOTH = ("operations", "executions")
@@ -73,3 +73,9 @@ def test_an_unknown_name_and_nothing_left_are_refused() -> None:
         roster(BOTH, ["orders"], demo=False)
     with pytest.raises(Failure, match="nothing is left"):
         roster(("executions",), ["operations"], demo=False)
+
+
+def test_readiness_speaks_of_the_workers_that_run() -> None:
+    """With --only the others' partitions would never be ready, and neither would what waits for them."""
+    assert folding(roster(BOTH, ["executions", "api"], demo=False)) == ("executions",)
+    assert folding(roster(BOTH, ["api"], demo=False)) == ()
