@@ -91,6 +91,9 @@ async def _run(
             await calm(arguments.calm)
             report.memory = await memory.measure(place, "million", arguments.million)
             return
+        if "latency" in parts:  # first: for minutes after the rounds the disk is busy with what they left
+            await calm(arguments.calm)
+            report.latency = await latency.measure(place, "latency")
         await _rounds(place, arguments, subjects, sizes, report, console)
         if "recovery" in parts:
             if "worker" not in parts:
@@ -98,9 +101,6 @@ async def _run(
             last = f"worker{len(report.rounds)}" if "worker" in parts else "filled"
             await calm(arguments.calm)
             report.recovery = await recovery.measure(place, last)
-        if "latency" in parts:
-            await calm(arguments.calm)
-            report.latency = await latency.measure(place, "latency")
         if "streams" in parts:
             for number, (accounts, server) in enumerate(product(streams.SHAPES, streams.SERVERS)):
                 await calm(arguments.calm)
