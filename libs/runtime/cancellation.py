@@ -1,4 +1,4 @@
-"""A cancellation that the client of Kafka swallows: closing, it takes ours for that of what it ends and awaits."""
+"""Whose cancellation is it? Kafka's client hands its own on to whoever awaits it, and takes ours for its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 
 def heed_cancellation() -> None:
-    """Call it after a client was closed or stopped. Raises CancelledError where the task was cancelled meanwhile."""
+    """Raise CancelledError where this task was cancelled; to be called where a client was closed, or says it was."""
     task = asyncio.current_task()
     if task is not None and task.cancelling():
         raise asyncio.CancelledError

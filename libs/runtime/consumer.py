@@ -14,6 +14,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.kafka.subscriber.usecase import BatchSubscriber
 
+from libs.runtime.cancellation import heed_cancellation
 from libs.runtime.poller import Poller
 from libs.runtime.reader import Record
 
@@ -123,9 +124,7 @@ class Source:
             except (IllegalStateError, TimeoutError):
                 return  # lost between the question and the commit, or the broker is busy: it is a hint
             except asyncio.CancelledError:
-                task = asyncio.current_task()
-                if task is None or task.cancelling():
-                    raise
+                heed_cancellation()
                 return  # it was the client that gave up, and nobody cancelled us
 
     def _ours(self) -> bool:

@@ -117,8 +117,6 @@ async def let_go(
     try:
         await (stop or consumer.stop)()
     except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
+        heed_cancellation()
         await consumer._client.close()  # noqa: SLF001  # what stop() would have done next
     heed_cancellation()
