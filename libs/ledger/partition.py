@@ -41,6 +41,11 @@ def cause_headers(content_type: tuple[str, bytes], offset: int) -> Headers:
     return [content_type, (CAUSE, str(offset).encode())]
 
 
+def state_record(subject: str, value: bytes | None, offset: int) -> Outgoing:
+    """A record of ``.state``: an entity's document, None where it is no more, as of an input offset."""
+    return Outgoing(offset, subject.encode(), value, cause_headers(_JSON, offset))
+
+
 @dataclass(slots=True)
 class _Touched(Generic[S]):
     """An entity of the batch, and what the batch did to it."""
@@ -300,9 +305,12 @@ class PartitionFold(Generic[S]):
         if part is not self.aggregate:
             return  # a companion has no document of its own: it is no entity of the service
         value = now.json[:-1] + b"," + bookkeeping_json(entity, kept) + b"}"
-        out.states.append(
-            Outgoing(one.offset, entity.subject.encode(), value, cause_headers(_JSON, one.offset))
-        )
+        out.states.append(state_record(entity.subject, value, one.offset))
+
+    def document(self, entity: Entity[S]) -> bytes:
+        """What ``.state`` has of an entity: its projection as JSON."""
+        now = self.aggregate.part(entity.subject).render(entity.state)
+        return now.json[:-1] + b"," + bookkeeping_json(entity, bookkeeping(entity)) + b"}"
 
 
 def _by_offset(one: _Touched[S]) -> int:

@@ -91,9 +91,10 @@ class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka shi
 class Source:
     """One partition's share of the consumer; what is no longer assigned is left alone."""
 
-    def __init__(self, consumer: AIOKafkaConsumer[Any, Any], tp: TopicPartition) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer[Any, Any], tp: TopicPartition, state: str) -> None:
         self._consumer = consumer
         self._tp = tp
+        self._state = state
 
     def hold(self) -> None:
         """Fetch nothing yet; the offset stands in until recovery knows better, lest there be none."""
@@ -126,6 +127,12 @@ class Source:
             except asyncio.CancelledError:
                 heed_cancellation()
                 return  # it was the client that gave up, and nobody cancelled us
+
+    async def state_end(self) -> int:
+        """The offset after the last record of the partition's ``.state``. Raises KafkaError."""
+        state = TopicPartition(self._state, self._tp.partition)
+        end: int = (await self._consumer.end_offsets([state]))[state]
+        return end
 
     def _ours(self) -> bool:
         return self._tp in self._consumer.assignment()

@@ -67,6 +67,18 @@ class KafkaLedger:
         values = frozenset(one.value for one in tail if one.value is not None and _cause(one) == offset)
         return Reach(offset, values, expired=begin == end > 0)
 
+    async def state_bounds(self) -> tuple[int, int]:
+        """The first offset of ``.state``, and the one after its last record."""
+        async with self._reader("state") as reader:
+            return await reader.bounds()
+
+    async def state_keys(self, start: int, end: int) -> set[bytes]:
+        """Whose states lie between two offsets."""
+        async with self._reader("state") as reader:
+            return {
+                one.key async for chunk in reader.read(start, end) for one in chunk if one.key is not None
+            }
+
     async def input_bounds(self) -> tuple[int, int]:
         """The first input offset that is kept, and the one after the last committed record."""
         return await (await self._input_reader()).bounds()

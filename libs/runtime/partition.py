@@ -36,6 +36,7 @@ from libs.runtime.recovery import (
     Recovery,
     load_entities,
 )
+from libs.runtime.states import Overwritten, StateTail, mend
 from libs.runtime.ticker import Ticker
 from libs.telemetry.latency import Latencies
 from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs, Ownership, PositionDamaged
@@ -43,6 +44,7 @@ from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs, Ownersh
 S = TypeVar("S")
 
 _WATCH: Final = 1.0  # seconds between two looks at whether Redis still knows us
+_STATES_EVERY: Final = 2  # of these looks: is the end of `.state` still ours?
 _COMMIT: Final = 1.0  # seconds between two commits; they are hints to lag monitors
 # Seconds: a fenced worker waits longer than the group takes to tell it of its loss; a rebuild is waited for closely.
 _PAUSES: Final[dict[type[Exception], float]] = {NotOurs: 4.0, BeingRebuilt: 1.0}
@@ -60,6 +62,7 @@ _STARTS_AGAIN: Final = (
     Damaged,
     InputUnreadable,
     PlaceUnknown,
+    Overwritten,
     KafkaError,
     OSError,
 )
@@ -100,6 +103,7 @@ class Partition(Generic[S]):
         self._distrust = False
         self._committed_at = 0.0
         self._sure_at = 0.0
+        self._states = StateTail()
         self._log = logger.bind(service=machinery.aggregate.service, partition=partition)
 
     async def run(self) -> None:
@@ -149,12 +153,18 @@ class Partition(Generic[S]):
                 m.aggregate, self._origin, self._store, ledger, m.writer, self._cache, m.patience, m.failpoint
             )
             fold = await recovery.run(own, self._distrust)
+            since = max(own.state_end, self._states.end)
+            self._states.begin(await mend(fold, own, since, self._store, ledger, m.writer, m.patience))
             following = await recovery.first_unfolded(fold)
         self._distrust, self.halted = False, None
         if not self._stopping.is_set():  # who was told to stop meanwhile finds it shut, and ends
             self.inbox.reopen(following)
         m.failpoint.passed("recovery_sought")
-        ready = {"ready": "1", "_seen_at": str(round(time.time() * 1000))}
+        ready = {
+            "ready": "1",
+            "_seen_at": str(round(time.time() * 1000)),
+            "_state_end": str(self._states.end),
+        }
         await m.patience.redis("say that it is ready", lambda: self._store.say(own, ready))
         self.ready = True
         self._log.info("ready", epoch=own.epoch, position=fold.position)
@@ -176,8 +186,9 @@ class Partition(Generic[S]):
                     task.cancel()
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from several
+        goodbye = {"ready": "0", "_state_end": str(self._states.end)}
         with suppress(NotOurs, Behind):
-            await m.patience.redis("say goodbye", lambda: self._store.say(own, {"ready": "0"}))
+            await m.patience.redis("say goodbye", lambda: self._store.say(own, goodbye))
 
     async def _fold_all(
         self,
@@ -229,12 +240,17 @@ class Partition(Generic[S]):
         folded.events.clear()
         # States by themselves and last: of an entity's states the last one stays, so that the check comes right before.
         await self._make_sure(own)
-        await kafka("publish states", self._publish({"state": folded.states}))
-        folded.states.clear()
+        if folded.states:
+            self._states.appending = True
+            last = await kafka("publish states", m.writer.append("state", self.number, folded.states))
+            self._states.appended(last, len(folded.states))
+            folded.states.clear()
         m.failpoint.passed("after_events")
         m.failpoint.passed("before_script")
         await redis("write the batch", lambda: self._store.apply(own, folded, log_offset))
         m.failpoint.passed("after_script")
+        if self._states.overwritten:
+            raise Overwritten
 
     async def _make_sure(self, own: Ownership) -> None:
         """Ask whose the partition is, unless that was asked a moment ago. Raises NotOurs, Behind.
@@ -273,7 +289,11 @@ class Partition(Generic[S]):
             self._log.info("commit failed", why=repr(why))
 
     async def _watch(self, own: Ownership) -> None:
-        """Look whether Redis still knows us, and leave there what a status view shows. Raises NotOurs, Behind."""
+        """Look whether Redis still knows us, and leave there what a status view shows.
+
+        Raises NotOurs, Behind, Overwritten.
+        """
+        looks = 0
         while True:
             await asyncio.sleep(_WATCH)
             p50, p99 = self.latencies.percentiles()
@@ -281,7 +301,22 @@ class Partition(Generic[S]):
                 "_seen_at": str(round(time.time() * 1000)),
                 "_p50_ms": f"{p50:.1f}",
                 "_p99_ms": f"{p99:.1f}",
+                "_state_end": str(self._states.end),
             }
             asked_at = time.monotonic()
             await self._m.patience.redis("look after the partition", lambda: self._store.say(own, seen))  # noqa: B023
             self._sure_at = asked_at
+            looks += 1
+            if looks % _STATES_EVERY == 0 and await self._written_by_others():
+                raise Overwritten
+
+    async def _written_by_others(self) -> bool:
+        """Whether ``.state`` goes on behind our last record; while records of ours are on their way nobody can say."""
+        end = self._states.end
+        if self._states.appending:
+            return False
+        try:
+            there = await self._m.patience.kafka("find the end of states", self._source.state_end())
+        except KafkaError:
+            return False  # asked again soon
+        return there > end == self._states.end and not self._states.appending

@@ -171,7 +171,7 @@ class Worker(Generic[S]):
             store = PartitionStore(
                 self._redis, self._names, self._service, tp.partition, self._settings.history
             )
-            source = Source(consumer, tp)
+            source = Source(consumer, tp, self._names.topic(f"{self._service}.state"))
             source.hold()
             partition = Partition(self._machinery, tp.partition, store, source)
             self._partitions[tp.partition] = partition

@@ -12,6 +12,7 @@ from typing import Final
 from libs.ledger.records import EntityWrite, Folded
 from libs.views.ownership import Behind, BeingRebuilt, NotOurs, Ownership
 
+_OUTLIVES_CLEARING: Final = ("owner", "epoch", "_rebuild_until", "_state_end")
 _NOTHING_YET: Final = "-1"
 
 
@@ -68,7 +69,8 @@ class MemoryStore:
             position.pop("_rebuild_until", None)
         counters = {name: int(value) for name, value in self.keys.counters.items()}
         input_offset, log_offset = int(position["input_offset"]), int(position["log_offset"])
-        return Ownership(owner, position["epoch"], input_offset, log_offset, counters)
+        state_end = int(position.get("_state_end", _NOTHING_YET))
+        return Ownership(owner, position["epoch"], input_offset, log_offset, counters, state_end)
 
     async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
         """The hashes of those subjects that exist. Raises NotOurs, Behind."""
@@ -110,9 +112,7 @@ class MemoryStore:
         position = self.keys.position
         if (position.get("owner"), position.get("epoch")) != (own.owner, own.epoch):
             raise NotOurs
-        kept: dict[str, str] = {
-            name: position[name] for name in ("owner", "epoch", "_rebuild_until") if name in position
-        }
+        kept: dict[str, str] = {name: position[name] for name in _OUTLIVES_CLEARING if name in position}
         offsets = {"input_offset": _NOTHING_YET, "log_offset": _NOTHING_YET}
         self.keys.become(Keyspace(position={**kept, **offsets, "ready": "0"}))
 

@@ -34,3 +34,4 @@ class Ownership:
     input_offset: int
     log_offset: int
     counters: dict[str, int] = field(default_factory=dict)
+    state_end: int = -1  # the offset up to which ``.state`` was right, as far as an owner said

@@ -50,7 +50,7 @@ class PartitionStore:
             raise BeingRebuilt(answer[1].decode())
         flat = answer[4]
         counters = {name.decode(): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)}
-        return Ownership(owner, answer[1].decode(), int(answer[2]), int(answer[3]), counters)
+        return Ownership(owner, answer[1].decode(), int(answer[2]), int(answer[3]), counters, int(answer[5]))
 
     async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
         """The hashes of those subjects that exist; ``own.input_offset`` is what must be written at least."""

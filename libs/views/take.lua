@@ -1,8 +1,8 @@
 -- Take a partition: a higher epoch shuts every earlier owner out.
 -- KEYS: position, counters. ARGV: owner, lease in ms ('0' for a worker).
--- Returns OK, epoch, input_offset, log_offset, counters; or REBUILDING, owner.
+-- Returns OK, epoch, input_offset, log_offset, counters, end of states; or REBUILDING, owner.
 -- Counters that are no hash are none that count: the partition is told to be at its beginning, and they are leftovers.
-local held = redis.call('HMGET', KEYS[1], '_rebuild_until', 'owner', 'epoch')
+local held = redis.call('HMGET', KEYS[1], '_rebuild_until', 'owner', 'epoch', '_state_end')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if held[1] and tonumber(held[1]) > now and held[2] ~= ARGV[1] then
@@ -20,7 +20,7 @@ else
 end
 local counters = redis.call('TYPE', KEYS[2]).ok
 if counters ~= 'hash' and counters ~= 'none' then
-  return {'OK', string.format('%.0f', epoch), '-1', '-1', {}}
+  return {'OK', string.format('%.0f', epoch), '-1', '-1', {}, held[4] or '-1'}
 end
 local at = redis.call('HMGET', KEYS[1], 'input_offset', 'log_offset')
-return {'OK', string.format('%.0f', epoch), at[1], at[2], redis.call('HGETALL', KEYS[2])}
+return {'OK', string.format('%.0f', epoch), at[1], at[2], redis.call('HGETALL', KEYS[2]), held[4] or '-1'}

@@ -17,12 +17,12 @@ from libs.ledger.aggregate import Aggregate, Derived
 from libs.ledger.fact import Fact
 from libs.ledger.records import Folded, Outgoing
 from libs.ledger.verdict import Verdict
-from libs.runtime import recovery
+from libs.runtime import partition, recovery
 from libs.runtime.inbox import Inbox
 from libs.runtime.partition import Partition
 from libs.views.memory import MemoryStore
 from libs.views.ownership import NotOurs, Ownership
-from tests.libs.runtime.simulation.world import Consumer, FlakyStore, FlakyWriter, Process
+from tests.libs.runtime.simulation.world import Consumer, FlakyStore, FlakyWriter, MemoryLedger, Process
 
 Mutate = Callable[[pytest.MonkeyPatch], None]
 
@@ -155,7 +155,18 @@ def with_a_memory_of_its_own(aggregate: Aggregate[Any]) -> Aggregate[Any]:
     return replace(aggregate, fold=fold)
 
 
+def leaves_states_that_others_wrote(patch: pytest.MonkeyPatch) -> None:
+    """What a process that slept appends to ``.state`` behind its successor's is let stand."""
+
+    async def as_it_is(*arguments: Any) -> int:
+        ledger = next(one for one in arguments if isinstance(one, MemoryLedger))
+        return (await ledger.state_bounds())[1]
+
+    patch.setattr(partition, "mend", as_it_is)
+
+
 MUTANTS: tuple[Mutate, ...] = (
+    leaves_states_that_others_wrote,
     redis_before_log,
     events_before_log,
     no_deduplication,

@@ -113,7 +113,6 @@ async def _keep(world: World, place: Place) -> None:
         if not awake or (
             world.faults and world.faults.zombies and len(alive) < 3 and world.rng.random() < 0.02
         ):
-            world.overlapped = world.overlapped or bool(alive)
             world.start(place)
         for older in awake[:-1]:
             if world.rng.random() < 0.3:

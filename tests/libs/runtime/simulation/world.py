@@ -103,7 +103,6 @@ class World:
         self.committed: dict[Place, int] = {}
         self.given: set[tuple[Any, ...]] = set()  # what upstream sent: key, value, headers
         self.broken: list[str] = []  # rules that hold at every moment, and did not
-        self.overlapped = False  # whether one process may have written after its successor began
 
     def places(self) -> list[Place]:
         """Every partition that somebody folds."""
@@ -286,6 +285,13 @@ class Consumer:
         if self._fails():
             raise KafkaError("commit")
 
+    async def state_end(self) -> int:
+        await self._process.step()
+        if self._fails():
+            raise KafkaError("end of states")
+        service, number = self._process.place
+        return self._process.world.topic(f"{service}.state", number).end
+
     def _fails(self) -> bool:
         faults = self._process.world.faults
         return faults is not None and self._process.world.rng.random() < faults.kafka_error
@@ -365,7 +371,6 @@ class FlakyWriter:
         world.note(f"{self.process.name} leaves {len(some)} strays to land in {delay} s")
         landing = asyncio.get_running_loop().call_later(delay, topic.append, some)
         world.last_stray = max(world.last_stray, landing.when())
-        world.overlapped = True
 
     def _fail(self) -> None:
         world = self.process.world
@@ -459,6 +464,16 @@ class MemoryLedger:
         tail = self._topic(stream).records[-_TAIL:]
         offset = max(map(cause, tail), default=-1)
         return Reach(offset, frozenset(one.value or b"" for one in tail if cause(one) == offset))
+
+    async def state_bounds(self) -> tuple[int, int]:
+        """First offset, and the one after the last."""
+        await self._process.step()
+        return 0, self._topic("state").end
+
+    async def state_keys(self, start: int, end: int) -> set[bytes]:
+        """Whose states lie there."""
+        await self._process.step()
+        return {one.key or b"" for one in self._topic("state").since(start) if one.offset < end}
 
     async def input_bounds(self) -> tuple[int, int]:
         """First offset, and the one after the last."""
