@@ -17,7 +17,9 @@ from redis.commands.core import AsyncScript
 from libs.ledger import partition as ledger_partition
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.records import Folded
+from libs.runtime import partition
 from libs.runtime.partition import Partition
+from libs.runtime.ports import Ledger
 from libs.views import store
 from libs.views.ownership import Ownership
 
@@ -69,6 +71,16 @@ def blind_to_what_is_behind(aggregate: Aggregate[Any]) -> Aggregate[Any]:
     return aggregate
 
 
+def leaves_states_that_others_wrote(aggregate: Aggregate[Any]) -> Aggregate[Any]:
+    """What stands behind the owner's last state is let stand."""
+
+    async def as_it_is(fold: Any, own: Ownership, since: int, store: Any, ledger: Ledger, *more: Any) -> int:
+        return (await ledger.state_bounds())[1]
+
+    setattr(partition, "mend", as_it_is)  # noqa: B010 - it is not the module's own
+    return aggregate
+
+
 def asleep(aggregate: Aggregate[Any]) -> Aggregate[Any]:
     """A worker that slept through the loss of its partition goes on as if nothing had been."""
 
@@ -78,6 +90,7 @@ def asleep(aggregate: Aggregate[Any]) -> Aggregate[Any]:
     async def blindly(self: Partition[Any], own: Ownership) -> None:
         await asyncio.Event().wait()
 
+    leaves_states_that_others_wrote(aggregate)  # which would mend what this does
     Partition._make_sure = never  # type: ignore[method-assign]
     Partition._watch = blindly  # type: ignore[method-assign] # which after the sleep often asks in time as well
     return aggregate
