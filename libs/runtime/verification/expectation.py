@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from struct import Struct
-from typing import Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from libs.contracts.partitions import partition_of
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.entity import Entity, bookkeeping, memory
 from libs.ledger.envelope import Origin
-from libs.ledger.partition import PartitionFold
+from libs.ledger.partition import CAUSE, PartitionFold
 from libs.ledger.records import Folded, Outgoing, Reading, Routed
 from libs.runtime.verification.debts import DebtBook
 from libs.runtime.verification.findings import Kind
@@ -35,10 +35,16 @@ class Letter(NamedTuple):
 
 
 class Document(NamedTuple):
-    """An expected state document, and the input offset that it comes from."""
+    """A state document, and the input offset as of which it is one; the mark is of all but that."""
 
     mark: int
     cause: int
+
+    @classmethod
+    def of(cls, record: Any, cause: int) -> Document:
+        """That of a record which was read, or is to be appended."""
+        headers = [(name, value) for name, value in record.headers if name != CAUSE]
+        return cls(fingerprint(record.key, record.value, headers), cause)
 
 
 class Expectation(Generic[S]):
@@ -113,7 +119,7 @@ class Expectation(Generic[S]):
             subject = (state.key or b"").decode()
             if self.settled is not None and subject not in self.earlier:
                 self.earlier[subject] = self.documents.get(subject)
-            self.documents[subject] = Document(of_record(state), state.offset)
+            self.documents[subject] = Document.of(state, state.offset)
         for letter in folded.dead:
             whole = letter.offset not in remembered
             mark = of_record(letter) if whole else fingerprint(None, None, letter.headers[:OWN_HEADERS])
