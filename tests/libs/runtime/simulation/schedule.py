@@ -21,6 +21,9 @@ AGGREGATES: Mapping[str, Aggregate[Any]] = {"executions": EXECUTIONS, "operation
 _HEADERS: tuple[Headers, ...] = ([], [("h", None)], [("h", b"\xff"), ("h", b"2")])
 _TROUBLE = 6.0  # virtual seconds in which things go wrong
 _PATIENCE = 600.0  # virtual seconds after which a world that is left in peace must have settled
+_CALM = (
+    5  # virtual seconds that it must stay so: an owner looks every two whether a zombie wrote behind his back
+)
 
 
 class Unsettled(Exception):
@@ -76,9 +79,11 @@ async def _play(world: World, inputs: Flow) -> None:
     await trouble
     world.note("peace")
     world.faults = None
+    calm = 0
     for _ in range(int(_PATIENCE)):
         await asyncio.sleep(1.0)
-        if _settled(world):
+        calm = calm + 1 if _settled(world) else 0
+        if calm == _CALM:
             break
     else:
         raise Unsettled([place for place in world.places() if not _done(world, place)])
