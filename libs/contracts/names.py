@@ -13,8 +13,11 @@ ENTITIES: Final = {
     "agents": "agent",
     "strategies": "strategy",
 }
-# What is known of the first part of an entity's id, where that is more than a name: its account's numbers.
-COMPANIONS: Final = {"strategies": "account"}
+# What the entities of one routing key share: an account's numbers, a strategy's weights.
+COMPANIONS: Final = {"strategies": "account", "versions": "strategy"}
+DELETED: Final = "deleted"
+DELETABLE: Final = frozenset({"versions"})  # services whose entities can be deleted
+_MARKED: Final = {"versions": "strategy:"}  # begins a companion's id where an entity's own could be the same
 STREAMS: Final = ("in", "log", "events", "state", "dead")
 
 
@@ -28,8 +31,27 @@ def service_of(entity: str) -> str:
 
 def kind_of(service: str, entity_id: str) -> str:
     """What an entity of a service is, as its key says."""
-    companion = COMPANIONS.get(service)
-    return ENTITIES[service] if companion is None or ":" in entity_id else companion
+    return COMPANIONS[service] if is_companion(service, entity_id) else ENTITIES[service]
+
+
+def companion_of(service: str, routing_key: str) -> str:
+    """The id of what the entities of a routing key share."""
+    return _MARKED.get(service, "") + routing_key
+
+
+def is_companion(service: str, entity_id: str) -> bool:
+    """Whether an id is that of a companion: by its mark, else by having no colon as the entities' ids have one."""
+    if service not in COMPANIONS:
+        return False
+    mark = _MARKED.get(service)
+    return ":" not in entity_id if mark is None else entity_id.startswith(mark)
+
+
+def name_of(service: str, entity_id: str) -> str:
+    """What the key of an entity ends with, such as ``operation:<id>``."""
+    if is_companion(service, entity_id):
+        return f"{COMPANIONS[service]}:{entity_id.removeprefix(_MARKED.get(service, ''))}"
+    return f"{ENTITIES[service]}:{entity_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +85,16 @@ class Names:
         return self.partition_prefix(service, partition) + "counters"
 
     def entity(self, service: str, partition: int, entity_id: str) -> str:
-        """The projection's hash; in ``strategies`` an id without a colon is an account's."""
-        return f"{self.partition_prefix(service, partition)}{kind_of(service, entity_id)}:{entity_id}"
+        """The projection's hash, a companion's too."""
+        return self.partition_prefix(service, partition) + name_of(service, entity_id)
+
+    def deleted(self, service: str, partition: int, entity_id: str) -> str:
+        """What the fold keeps of an entity that was deleted: private, so that its past can't come to life again."""
+        return f"{self.partition_prefix(service, partition)}{DELETED}:{entity_id}"
+
+    def table(self, service: str, partition: int, entity_id: str, table: str) -> str:
+        """One of the hashes beside an entity's own, such as a version's ``orders``."""
+        return f"{self.entity(service, partition, entity_id)}:{table}"
 
     def history(self, service: str, partition: int, entity_id: str) -> str:
         """The list of an entity's log records."""

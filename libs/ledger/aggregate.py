@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, NamedTuple, TypeVar
+from types import MappingProxyType
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
+from libs.contracts.names import is_companion
 from libs.ledger.document import Fields
 from libs.ledger.fact import Fact, Identity
+from libs.ledger.invalid import Invalid
 from libs.ledger.reading import Document
 from libs.ledger.verdict import Verdict
 
@@ -36,36 +39,52 @@ class Entry(NamedTuple):
     fields: Fields
 
 
+_NO_TABLES: Final[Mapping[str, Fields]] = MappingProxyType({})
+
+
 class View(NamedTuple):
     """A state as it is stored: hash fields, the same as compact JSON, and the sorted sets it belongs to.
 
-    ``optional`` names the hash fields that the entity may lose again.
+    ``optional`` names the hash fields that the entity may lose again; ``tables`` are hashes beside its own, by name.
+    ``gone`` says that it was deleted: what is left are the fold's own fields.
     """
 
     fields: Fields
     json: bytes
     indexes: frozenset[tuple[str, str]]
     optional: frozenset[str] = frozenset()
+    tables: Mapping[str, Fields] = _NO_TABLES
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
     """Entities for which time matters, and what to send to the input topic once it does.
 
-    ``index`` (a field and its value) names the sorted set that they are in; ``due`` is given an entity's id, its hash
-    and the time in ms, and answers with the event to send, None as long as there is none.
+    ``index`` (a field and its value) names the sorted set that they are in; ``due`` is given an entity's id, its hash,
+    its companion's (empty where there is none) and the time in ms, and answers with the event to send, None as long as
+    there is none. ``routing_key`` tells whose it is from its id and its hash.
     """
 
     index: tuple[str, str]
-    due: Callable[[str, Mapping[str, str], int], dict[str, Any] | None]
+    due: Callable[[str, Mapping[str, str], Mapping[str, str], int], dict[str, Any] | None]
+    routing_key: Callable[[str, Mapping[str, str]], str] = lambda subject, _: subject
 
 
 def _nothing(*_: Any) -> tuple[()]:
     return ()
 
 
-def _no_attributes(*_: Any) -> Mapping[str, int]:
+def _no_attributes(*_: Any) -> Mapping[str, int | str]:
     return {}
+
+
+def _unknown(*_: Any) -> str:
+    raise Invalid("missing_subject", "the record does not say what it is about")
+
+
+def _forgotten(*_: Any) -> None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -75,8 +94,9 @@ class Aggregate(Generic[S]):
     ``identify`` and ``validate`` raise Invalid. ``fold`` decides, ``evolve`` acts on the decision, ``derive``
     tells what follows from it; none of them knows a clock. ``restore`` undoes ``render``.
     ``enter`` gives what a fact adds to the entity's streams, ``watch`` says where time has to be told.
-    ``companion`` is what its entities share: the one that their routing key names, without a colon as their ids have
-    one. It evolves with each of their facts, before them; ``extend`` names attributes for the log record then.
+    ``companion`` is what the entities of one routing key share. It evolves with each of their facts, before them;
+    ``extend`` names attributes for the log record then, from which alone ``recollect`` tells an entity's history what
+    the companion was. ``find`` names the entity of a fact by the companion where its body does not, or raises Invalid.
     ``memory`` bounds how many accepted facts an entity remembers for telling duplicates; None = all.
     ``tells`` names the services that ``notify`` writes to, ``clock`` the field with the source's time.
     """
@@ -95,11 +115,15 @@ class Aggregate(Generic[S]):
     enter: Callable[[Fact, Verdict], Sequence[Entry]] = _nothing
     watch: Watch | None = None
     companion: Aggregate[Any] | None = None
-    extend: Callable[[S, S], Mapping[str, int]] = _no_attributes
+    extend: Callable[[S, S], Mapping[str, int | str]] = _no_attributes
+    recollect: Callable[[Mapping[str, Any]], Any] = _forgotten
+    find: Callable[[Any, Fact], str] = _unknown
     memory: int | None = None
     tells: tuple[str, ...] = ()
     clock: str = "updated_at"
 
     def part(self, subject: str) -> Aggregate[Any]:
         """The functions for a subject: its companion's for an id that is the companion's own."""
-        return self if self.companion is None or ":" in subject else self.companion
+        if self.companion is not None and is_companion(self.service, subject):
+            return self.companion
+        return self

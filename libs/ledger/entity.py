@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from libs.ledger.digest import SIZE
@@ -20,7 +20,8 @@ _MEMORY: Final = ("_facts", "_events", "_applied_at")
 class Entity(Generic[S]):
     """One entity as its partition's fold knows it; times in ms of the broker's clock.
 
-    ``indexes`` and ``optional`` are what was rendered last: what the next rendering may have to take back;
+    ``indexes``, ``optional`` and ``tables`` are what was rendered last: what the next rendering may have to take back;
+    ``gone`` says that it was deleted,
     ``weight`` is about how many bytes its document and its digests have.
     """
 
@@ -35,6 +36,8 @@ class Entity(Generic[S]):
     facts: bytes = b""
     indexes: frozenset[tuple[str, str]] = frozenset()
     optional: frozenset[str] = frozenset()
+    tables: Mapping[str, Fields] = field(default_factory=dict)
+    gone: bool = False
     weight: int = 0
 
     def account(self, verdict: Verdict, digest: bytes, recorded: int, memory: int | None) -> int:

@@ -27,7 +27,7 @@ def quoted(text: str | None) -> str:
     return "null" if text is None else orjson.dumps(text).decode()
 
 
-_NO_ATTRIBUTES: Final[Mapping[str, int]] = MappingProxyType({})
+_NO_ATTRIBUTES: Final[Mapping[str, int | str]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +101,13 @@ def log_record(
     sequence: int | None,
     previous: int,
     data: bytes,
-    extension: Mapping[str, int] = _NO_ATTRIBUTES,
+    extension: Mapping[str, int | str] = _NO_ATTRIBUTES,
 ) -> bytes:
     """The log's account of one input record; ``data`` is JSON as it stands, ``extension`` has further attributes."""
     frame = about.frame or about.framed(origin)
-    more = "".join(f'"{name}":{value},' for name, value in extension.items())
+    more = "".join(
+        f'"{name}":{value if isinstance(value, int) else quoted(value)},' for name, value in extension.items()
+    )
     time = frame.time if about.time is not None else f'"time":null,"recordedtime":"{rfc3339(about.recorded)}"'
     return (
         (

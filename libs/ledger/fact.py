@@ -10,9 +10,12 @@ from libs.ledger.reading import Document
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose input it is: the entity it speaks of, the key that decides its partition, what it belongs to."""
+    """Whose input it is: the entity it speaks of, the key that decides its partition, what it belongs to.
 
-    subject: str
+    ``subject`` is None where only what is known of the routing key tells it: an order's version.
+    """
+
+    subject: str | None
     routing_key: str
     correlation_id: str | None
 
@@ -21,10 +24,14 @@ class Identity:
 class Fact:
     """What a source says of an entity: ``at`` in ms by the source's clock, the body, its digest.
 
-    ``context`` is what the entity's companion has become by this fact, where it has one; None where that isn't known.
+    ``context`` is the entity's companion, where it has one: as it was before this fact while that is judged, then what
+    it has become by it; None where that isn't known. ``place`` is the input record's topic/partition/offset,
+    ``recorded`` the broker's time in ms.
     """
 
     at: int
     body: Document
     digest: bytes
     context: Any = None
+    place: str = ""
+    recorded: int = 0

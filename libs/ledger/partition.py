@@ -7,16 +7,19 @@ same bytes, and a refold of the log gives the same state as the first fold of th
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 import orjson
 
-from libs.ledger.aggregate import Aggregate, Derived
+from libs.contracts.names import companion_of
+from libs.ledger.aggregate import Aggregate, Derived, View
 from libs.ledger.digest import holds
 from libs.ledger.document import Fields
 from libs.ledger.entity import Entity, bookkeeping, bookkeeping_json, memory, recall
 from libs.ledger.envelope import CONTENT_TYPE, About, Origin, derived_event, log_record
+from libs.ledger.invalid import Invalid
 from libs.ledger.records import EntityWrite, Folded, Headers, Outgoing, Reading, Routed
 from libs.ledger.times import rfc3339
 from libs.ledger.verdict import SEQUENCED, Verdict
@@ -63,7 +66,7 @@ class _Shared:
 
     companion: Entity[Any]
     before: Any
-    extension: Mapping[str, int]
+    extension: Mapping[str, int | str]
 
 
 class Diverged(Exception):
@@ -91,12 +94,33 @@ class PartitionFold(Generic[S]):
         subjects = []
         for reading in readings:
             about = reading.about
-            if reading.fact is None or about.subject is None:
+            if reading.fact is None:
                 continue
-            subjects.append(about.subject)
-            if self.aggregate.companion is not None and about.routing_key is not None:
-                subjects.append(about.routing_key)
+            if about.subject is not None:
+                subjects.append(about.subject)
+            companion = self._companion(reading)
+            if companion is not None:
+                subjects.append(companion)
         return subjects
+
+    def referred(self, readings: Iterable[Reading], entities: Mapping[str, Entity[Any]]) -> list[str]:
+        """The subjects that facts don't name themselves, as far as the companions know them before the batch.
+
+        What they come to know amid it is of entities that the batch itself speaks of.
+        """
+        subjects = []
+        for reading in readings:
+            companion, fact = self._companion(reading), reading.fact
+            if companion is not None and fact is not None and reading.about.subject is None:
+                with suppress(Invalid):
+                    subjects.append(self.aggregate.find(entities[companion].state, fact))
+        return subjects
+
+    def _companion(self, reading: Reading) -> str | None:
+        routing_key = reading.about.routing_key
+        if self.aggregate.companion is None or reading.fact is None or routing_key is None:
+            return None
+        return companion_of(self.aggregate.service, routing_key)
 
     def new_entity(self, subject: str) -> Entity[S]:
         """An entity of which nothing is known."""
@@ -110,6 +134,7 @@ class PartitionFold(Generic[S]):
         except (TypeError, AttributeError) as why:  # JSON of another shape than was written
             raise ValueError(str(why)) from why
         entity.indexes, entity.optional = view.indexes, view.optional
+        entity.tables, entity.gone = view.tables, view.gone
         entity.weight = len(view.json) + len(entity.facts)
         return entity
 
@@ -137,6 +162,8 @@ class PartitionFold(Generic[S]):
         touched: dict[str, _Touched[S]],
         out: Folded,
     ) -> None:
+        if reading.fact is not None:
+            self._place(reading, entities)
         about, verdict, fact = reading.about, reading.verdict, reading.fact
         entity = None if fact is None or about.subject is None else entities[about.subject]
         if verdict is None and entity is not None and fact is not None:
@@ -170,15 +197,29 @@ class PartitionFold(Generic[S]):
         elif verdict is Verdict.FORWARDED:
             self._forward(reading, out)
 
+    def _place(self, reading: Reading, entities: Mapping[str, Entity[Any]]) -> None:
+        """Tell a fact where and when it came, and what its companion is; find out whose it is. May refuse it."""
+        about, fact, companion = reading.about, reading.fact, self._companion(reading)
+        assert fact is not None
+        fact.place, fact.recorded = self.origin.place(about.offset), about.recorded
+        if companion is None:
+            return
+        fact.context = entities[companion].state
+        if about.subject is None:
+            try:
+                about.subject = self.aggregate.find(fact.context, fact)
+            except Invalid as invalid:
+                reading.verdict, reading.invalid, reading.fact = Verdict.QUARANTINED, invalid, None
+
     def _share(
         self, reading: Reading, verdict: Verdict, entities: Mapping[str, Entity[Any]]
     ) -> _Shared | None:
         """Let the companion have the fact first, for the entity is told what has become of it."""
-        part, about, fact = self.aggregate.companion, reading.about, reading.fact
-        if part is None or about.routing_key is None or about.routing_key == about.subject:
+        part, subject, fact = self.aggregate.companion, self._companion(reading), reading.fact
+        if part is None or subject is None or subject == reading.about.subject:
             return None
         assert fact is not None
-        companion = entities[about.routing_key]
+        companion = entities[subject]
         before = companion.state
         companion.state = fact.context = part.evolve(before, fact, verdict)
         return _Shared(companion, before, part.extend(before, companion.state))
@@ -296,21 +337,45 @@ class PartitionFold(Generic[S]):
         fields = now.fields | kept | memory(entity)
         joins = sorted(now.indexes) if one.applied else []
         leaves = sorted(entity.indexes - now.indexes)
+        tables, names = _changed_rows(entity.tables, now.tables), sorted(entity.tables)
+        was_gone = entity.gone
         entity.indexes, entity.optional = now.indexes, now.optional
+        entity.tables, entity.gone = now.tables, now.gone
         score = entity.applied_at if one.applied else None
         out.writes.append(
-            EntityWrite(entity.subject, fields, removed, one.history, joins, leaves, score, one.entries)
+            EntityWrite(entity.subject, fields, [], [], [], leaves, None, gone=["log", *names])
+            if now.gone
+            else EntityWrite(
+                entity.subject, fields, removed, one.history, joins, leaves, score, one.entries, tables
+            )
         )
         entity.weight = len(now.json) + len(entity.facts)
         if part is not self.aggregate:
             return  # a companion has no document of its own: it is no entity of the service
-        value = now.json[:-1] + b"," + bookkeeping_json(entity, kept) + b"}"
-        out.states.append(state_record(entity.subject, value, one.offset))
+        if not (now.gone and was_gone):
+            out.states.append(state_record(entity.subject, _document(now, entity, kept), one.offset))
 
-    def document(self, entity: Entity[S]) -> bytes:
-        """What ``.state`` has of an entity: its projection as JSON."""
-        now = self.aggregate.part(entity.subject).render(entity.state)
-        return now.json[:-1] + b"," + bookkeeping_json(entity, bookkeeping(entity)) + b"}"
+    def document(self, entity: Entity[S]) -> bytes | None:
+        """What ``.state`` has of an entity: its projection as JSON, None where it was deleted."""
+        return _document(self.aggregate.part(entity.subject).render(entity.state), entity, bookkeeping(entity))
+
+
+def _document(now: View, entity: Entity[Any], kept: Fields) -> bytes | None:
+    return None if now.gone else now.json[:-1] + b"," + bookkeeping_json(entity, kept) + b"}"
+
+
+def _changed_rows(
+    before: Mapping[str, Fields], after: Mapping[str, Fields]
+) -> list[tuple[str, Fields, list[str]]]:
+    """Of each table the rows that came or changed, and those that went; nothing of a table that stayed the same."""
+    changed = []
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name, {}), after.get(name, {})
+        rows = {row: text for row, text in now.items() if was.get(row) != text}
+        went = sorted(was.keys() - now.keys())
+        if rows or went:
+            changed.append((name, rows, went))
+    return changed
 
 
 def _by_offset(one: _Touched[S]) -> int:

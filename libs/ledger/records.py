@@ -64,7 +64,8 @@ class EntityWrite:
     """One entity's share of an atomic write: hash fields, its new log records, the sorted sets it joins and leaves.
 
     ``score`` is the broker's time in ms of its last applied record, None where the batch applied none; ``entries``
-    are of its streams: name, the fact's sequence, fields.
+    are of its streams: name, the fact's sequence, fields; ``tables`` are the rows to set and to remove of the hashes
+    beside its own. ``gone`` names what goes with it where it was deleted: then the fields are all that is kept of it.
     """
 
     subject: str
@@ -75,6 +76,8 @@ class EntityWrite:
     leaves: list[tuple[str, str]]
     score: int | None
     entries: list[tuple[str, int, Fields]] = field(default_factory=list)
+    tables: list[tuple[str, Fields, list[str]]] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -231,8 +231,24 @@ async def load_entities(
     readings: Iterable[Reading],
     patience: Patience,
 ) -> None:
-    """Bring every subject of a batch's facts into the cache, in one call. Raises DamagedProjection, NotOurs, Behind."""
-    missing = cache.missing(fold.concerned(readings))
+    """Bring every subject of a batch's facts into the cache. Raises DamagedProjection, NotOurs, Behind.
+
+    In one call, and another one where companions have to tell whose some facts are.
+    """
+    readings = list(readings)
+    await _load(cache, fold, store, own, fold.concerned(readings), patience)
+    await _load(cache, fold, store, own, fold.referred(readings, cache.entities), patience)
+
+
+async def _load(
+    cache: EntityCache[S],
+    fold: PartitionFold[S],
+    store: Store,
+    own: Ownership,
+    subjects: Iterable[str],
+    patience: Patience,
+) -> None:
+    missing = cache.missing(subjects)
     if not missing:
         return
     found = await patience.redis("load entities", lambda: store.load(own, missing))

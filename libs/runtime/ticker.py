@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterable
 from typing import Final, Generic, TypeVar
 
 import orjson
 
+from libs.contracts.names import companion_of
 from libs.ledger.aggregate import Aggregate, Watch
 from libs.ledger.records import Outgoing, Routed
 from libs.runtime.patience import Patience
@@ -28,6 +30,8 @@ class Ticker(Generic[S]):
         self, aggregate: Aggregate[S], watch: Watch, store: Store, writer: Writer, patience: Patience
     ) -> None:
         self._topic = f"{aggregate.service}.in"
+        self._service = aggregate.service
+        self._shared = aggregate.companion is not None
         self._watch = watch
         self._store = store
         self._writer = writer
@@ -48,12 +52,24 @@ class Ticker(Generic[S]):
         for first in range(0, len(waiting), _AT_ONCE):
             some = waiting[first : first + _AT_ONCE]
             found = await self._patience.redis("load what is watched", lambda: self._store.load(own, some))  # noqa: B023
+            keys = {subject: self._watch.routing_key(subject, fields) for subject, fields in found.items()}
+            shared = await self._companions(own, keys.values())
             due = []
             for subject, fields in found.items():
-                event = self._watch.due(subject, fields, now)
+                key = keys[subject]
+                event = self._watch.due(subject, fields, shared.get(key, {}), now)
                 if event is not None:
                     self._sent[subject] = now
-                    record = Outgoing(-1, subject.encode(), orjson.dumps(event))
-                    due.append(Routed(self._topic, subject, record))
+                    due.append(Routed(self._topic, key, Outgoing(-1, key.encode(), orjson.dumps(event))))
             if due:
                 await self._patience.kafka("send what is due", self._writer.route(due))
+
+    async def _companions(self, own: Ownership, keys: Iterable[str]) -> dict[str, dict[str, str]]:
+        """What the watched entities share, by routing key."""
+        subjects = {companion_of(self._service, key): key for key in keys} if self._shared else {}
+        if not subjects:
+            return {}
+        found = await self._patience.redis(
+            "load what is shared", lambda: self._store.load(own, list(subjects))
+        )
+        return {subjects[subject]: fields for subject, fields in found.items()}

@@ -12,9 +12,20 @@ if p[3] ~= ARGV[3] then return 'FENCED' end
 local keep = tonumber(ARGV[6])
 local batch = cmsgpack.unpack(ARGV[9])
 for _, e in ipairs(batch[2]) do
-  local id, name, fields, removed, history, joins, leaves, score, entries = unpack(e)
+  local id, name, fields, removed, history, joins, leaves, score, entries, tables, gone = unpack(e)
   local key = ARGV[7] .. name
-  redis.call('HSET', key, unpack(fields))
+  if #gone > 0 then
+    redis.call('DEL', key)
+    for _, part in ipairs(gone) do redis.call('DEL', key .. ':' .. part) end
+    redis.call('HSET', ARGV[7] .. 'deleted:' .. id, unpack(fields))
+  else
+    redis.call('HSET', key, unpack(fields))
+  end
+  for _, t in ipairs(tables) do
+    local table_key = key .. ':' .. t[1]
+    if #t[2] > 0 then redis.call('HSET', table_key, unpack(t[2])) end
+    if #t[3] > 0 then redis.call('HDEL', table_key, unpack(t[3])) end
+  end
   if #removed > 0 then redis.call('HDEL', key, unpack(removed)) end
   local log = key .. ':log'
   local length = 0

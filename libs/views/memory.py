@@ -26,6 +26,8 @@ class Keyspace:
     histories: dict[str, list[bytes]] = field(default_factory=dict)
     indexes: dict[str, dict[str, int]] = field(default_factory=dict)
     streams: dict[tuple[str, str], list[tuple[str, dict[str, str]]]] = field(default_factory=dict)
+    tables: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    deleted: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def copy(self) -> Keyspace:
         """The contents at this moment, as a snapshot holds them."""
@@ -36,6 +38,8 @@ class Keyspace:
             {subject: list(records) for subject, records in self.histories.items()},
             {index: dict(members) for index, members in self.indexes.items()},
             {place: list(entries) for place, entries in self.streams.items()},
+            {place: dict(rows) for place, rows in self.tables.items()},
+            {subject: dict(fields) for subject, fields in self.deleted.items()},
         )
 
     def become(self, other: Keyspace) -> None:
@@ -43,6 +47,7 @@ class Keyspace:
         then = other.copy()
         self.position, self.counters, self.entities = then.position, then.counters, then.entities
         self.histories, self.indexes, self.streams = then.histories, then.indexes, then.streams
+        self.tables, self.deleted = then.tables, then.deleted
 
 
 class MemoryStore:
@@ -73,9 +78,9 @@ class MemoryStore:
         return Ownership(owner, position["epoch"], input_offset, log_offset, counters, state_end)
 
     async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
-        """The hashes of those subjects that exist. Raises NotOurs, Behind."""
+        """The hashes of those subjects that exist, or did until they were deleted. Raises NotOurs, Behind."""
         self._check(own, own.input_offset)
-        found = self.keys.entities
+        found = self.keys.entities | self.keys.deleted
         return {subject: dict(found[subject]) for subject in subjects if subject in found}
 
     async def members(self, index: tuple[str, str]) -> list[str]:
@@ -129,8 +134,17 @@ class MemoryStore:
 
     def _write(self, write: EntityWrite) -> None:
         keys, subject = self.keys, write.subject
-        fields = keys.entities.setdefault(subject, {})
+        if write.gone:
+            self._delete(write)
+        fields = (keys.deleted if write.gone else keys.entities).setdefault(subject, {})
         fields.update(write.fields)
+        for name, rows, went in write.tables:
+            table = keys.tables.setdefault((subject, name), {})
+            table.update(rows)
+            for row in went:
+                table.pop(row, None)
+            if not table:
+                del keys.tables[subject, name]  # nor an empty hash
         for name in write.removed:
             fields.pop(name, None)
         if write.history:
@@ -149,3 +163,11 @@ class MemoryStore:
         for name, value in write.joins:
             assert write.score is not None
             keys.indexes.setdefault(f"{name}:{value}", {})[subject] = write.score
+
+    def _delete(self, write: EntityWrite) -> None:
+        keys, subject = self.keys, write.subject
+        keys.entities.pop(subject, None)
+        for part in write.gone:
+            if part == "log":
+                keys.histories.pop(subject, None)
+            keys.tables.pop((subject, part), None)

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
 from redis.exceptions import ResponseError
 
-from libs.contracts.names import Names, kind_of
+from libs.contracts.names import DELETABLE, DELETED, Names, name_of
 from libs.ledger.records import EntityWrite, Folded
 from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs, Ownership, PositionDamaged
 
@@ -53,13 +53,19 @@ class PartitionStore:
         return Ownership(owner, answer[1].decode(), int(answer[2]), int(answer[3]), counters, int(answer[5]))
 
     async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
-        """The hashes of those subjects that exist; ``own.input_offset`` is what must be written at least."""
-        keys = [self._position, *(self._key(subject) for subject in subjects)]
+        """The hashes of those subjects that exist, or did until they were deleted.
+
+        ``own.input_offset`` is what must be written at least.
+        """
+        places = [(subject, self._key(subject)) for subject in subjects]
+        if self._service in DELETABLE:
+            places += [(subject, f"{self._prefix}{DELETED}:{subject}") for subject in subjects]
+        keys = [self._position, *(key for _, key in places)]
         answer = await self._call(self._load, keys, [own.owner, own.epoch, own.input_offset])
         _check(answer[0])
         return {
             subject: {k.decode(): v.decode() for k, v in zip(flat[::2], flat[1::2], strict=True)}
-            for subject, flat in zip(subjects, answer[1:], strict=True)
+            for (subject, _), flat in zip(places, answer[1:], strict=True)
             if flat
         }
 
@@ -69,7 +75,7 @@ class PartitionStore:
         return [subject.decode() for subject in found]
 
     def _key(self, subject: str) -> str:
-        return f"{self._prefix}{kind_of(self._service, subject)}:{subject}"
+        return self._prefix + name_of(self._service, subject)
 
     async def apply(self, own: Ownership, folded: Folded, log_offset: int) -> None:
         """Write a batch and move the position to it. Updates ``own``."""
@@ -150,7 +156,7 @@ def _flat(pairs: Mapping[str, str]) -> list[str]:
 def _packed(service: str, write: EntityWrite) -> list[Any]:
     return [
         write.subject,
-        f"{kind_of(service, write.subject)}:{write.subject}",
+        name_of(service, write.subject),
         _flat(write.fields),
         write.removed,
         write.history,
@@ -158,4 +164,6 @@ def _packed(service: str, write: EntityWrite) -> list[Any]:
         [f"{name}:{value}" for name, value in write.leaves],
         str(write.score),
         [[name, f"{sequence}-0", _flat(fields)] for name, sequence, fields in write.entries],
+        [[name, _flat(rows), went] for name, rows, went in write.tables],
+        write.gone,
     ]

@@ -12,7 +12,7 @@ from services.agents.model import falls_quiet
 from services.agents.view import WATCHED, restore
 
 
-def due(agent_id: str, fields: Mapping[str, str], now: int) -> dict[str, Any] | None:
+def due(agent_id: str, fields: Mapping[str, str], _: Mapping[str, str], now: int) -> dict[str, Any] | None:
     """The clock's event for an agent whose snapshots fail to come; ``now`` in ms."""
     if not falls_quiet(restore(agent_id, fields), now):
         return None

@@ -22,6 +22,7 @@ from libs.runtime.verification.fingerprint import fingerprint, of_entry, of_reco
 
 S = TypeVar("S")
 
+GONE: Final = -1  # in the place of a mark: the topic must have nothing but a tombstone
 OWN_HEADERS: Final = 6  # of a dead letter; the input's own come after them
 _EVENT: Final = Struct("<QQ")  # fingerprint, input offset
 _ENTRY: Final = Struct("<Q")
@@ -43,6 +44,8 @@ class Document(NamedTuple):
     @classmethod
     def of(cls, record: Any, cause: int) -> Document:
         """That of a record which was read, or is to be appended."""
+        if record.value is None:
+            return cls(GONE, cause)
         headers = [(name, value) for name, value in record.headers if name != CAUSE]
         return cls(fingerprint(record.key, record.value, headers), cause)
 
@@ -102,6 +105,11 @@ class Expectation(Generic[S]):
 
     def _remember(self, folded: Folded, remembered: set[int]) -> None:
         for write in folded.writes:
+            if write.gone:
+                self._histories.pop(write.subject, None)
+                self._streams.pop(write.subject, None)
+                self._stale.add(write.subject)
+                continue
             history = self._histories.setdefault(write.subject, bytearray())
             for value in write.history:
                 history += _ENTRY.pack(fingerprint(None, value))
@@ -151,6 +159,19 @@ class Expectation(Generic[S]):
         """The fingerprints of the entries of each of an entity's streams, as many as Redis keeps."""
         streams = self._streams.get(subject, {})
         return {name: [mark for (mark,) in _ENTRY.iter_unpack(marks)] for name, marks in streams.items()}
+
+    def tables(self, subject: str) -> dict[str, dict[bytes, bytes]]:
+        """The rows of the hashes beside an entity's own, by name; none that is empty."""
+        tables = self._aggregate.part(subject).render(self.entities[subject].state).tables
+        return {
+            name: {row.encode(): text.encode() for row, text in rows.items()}
+            for name, rows in tables.items()
+            if rows
+        }
+
+    def gone(self, subject: str) -> bool:
+        """Whether the entity was deleted: what is kept of it lies under another key."""
+        return self.entities[subject].gone
 
     def events(self, subject: str) -> list[tuple[int, int]]:
         """The fingerprints and input offsets of a subject's events, in the order of their sequence."""

@@ -11,7 +11,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 import orjson
 
 from libs.ledger.partition import CAUSE
-from libs.runtime.verification.expectation import OWN_HEADERS, Document, Expectation
+from libs.runtime.verification.expectation import GONE, OWN_HEADERS, Document, Expectation
 from libs.runtime.verification.findings import Findings, Kind
 from libs.runtime.verification.fingerprint import fingerprint, of_record
 
@@ -126,7 +126,7 @@ class States(_Published[S]):
         for subject, wanted in self._expected.documents.items():
             last = self._last.pop(subject.encode(), None)
             self._findings.checked["state"] += 1
-            if _says(last, wanted):
+            if _says(last, wanted) or (last is None and wanted.mark == GONE):
                 continue
             # Changed since it settled: the topic may not have the last document yet, and we have none in between.
             if subject in self._expected.earlier:

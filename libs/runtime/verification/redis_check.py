@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from redis.exceptions import ResponseError
 
-from libs.contracts.names import kind_of
+from libs.contracts.names import DELETED, name_of
 from libs.ledger.envelope import parse_log_record
 from libs.runtime.reader import PartitionReader
 from libs.runtime.verification.expectation import Expectation
@@ -64,6 +64,7 @@ class RedisCheck(Generic[S]):
         await self._compare_counters(log)
         await self._compare_entities(progress)
         await self._compare_streams()
+        await self._compare_tables()
         await self._compare_indexes()
         await self._compare_rest()
 
@@ -122,8 +123,10 @@ class RedisCheck(Generic[S]):
         for chunk in _chunks(subjects, sizes, _ENTITIES):
             taken = await self._snapshot.entities(chunk)
             await self._align(taken.position)
-            for subject, found, entries in zip(chunk, taken.answers[::2], taken.answers[1::2], strict=True):
-                self._compare_entity(subject, found, entries)
+            kept = zip(chunk, taken.answers[::3], taken.answers[1::3], taken.answers[2::3], strict=True)
+            for subject, found, entries, left in kept:
+                gone = self._expected.gone(subject)
+                self._compare_entity(subject, left if gone else found, entries)
             self._findings.checked["entities"] += len(chunk)
             progress.done(len(chunk))
 
@@ -152,6 +155,18 @@ class RedisCheck(Generic[S]):
                     difference = stream_difference(self._expected.streams(subject)[name], found)
                     if difference is not None:
                         self._add(Kind.REDIS_STREAM, f"{subject}:{name}", difference)
+
+    async def _compare_tables(self) -> None:
+        places = [(s, name) for s in self._expected.entities for name in self._expected.tables(s)]
+        sizes = [len(self._expected.tables(subject)[name]) for subject, name in places]
+        for chunk in _chunks(places, sizes, _ENTITIES):
+            taken = await self._snapshot.tables(chunk)
+            await self._align(taken.position)
+            for (subject, name), answer in zip(chunk, taken.answers, strict=True):
+                for found in self._whole([answer], f"{subject}:{name}"):
+                    wanted = self._expected.tables(subject).get(name, {})
+                    for row, detail in differing_fields(wanted, found):
+                        self._add(Kind.REDIS_FIELD, f"{subject}:{name}", f"{row} is {detail}")
 
     async def _compare_indexes(self) -> None:
         indexes = list(self._expected.indexes())
@@ -188,12 +203,24 @@ class RedisCheck(Generic[S]):
             return self._expected.position >= 0
         if kind == "by":
             return rest in self._expected.indexes()
-        if rest in self._expected.entities:
-            return kind == kind_of(self._service, rest)
-        subject, _, part = rest.rpartition(":")
-        if subject not in self._expected.entities or kind != kind_of(self._service, subject):
+        if kind == DELETED:
+            return rest in self._expected.entities and self._expected.gone(rest)
+        if self._subject(name) is not None:
+            return True
+        whole, _, part = name.rpartition(":")
+        subject = self._subject(whole)
+        if subject is None:
             return False
-        return part == "log" or part in self._expected.streams(subject)
+        return (
+            part == "log" or part in self._expected.streams(subject) or part in self._expected.tables(subject)
+        )
+
+    def _subject(self, name: str) -> str | None:
+        """Whose hash a key without its prefix is, None where no entity that is there has it."""
+        for subject in (name.partition(":")[2], name):
+            if subject in self._expected.entities and name_of(self._service, subject) == name:
+                return None if self._expected.gone(subject) else subject
+        return None
 
     def _whole(self, answers: Sequence[Any], what: str) -> Iterator[Any]:
         """The answers that are no errors; an error means that a key holds something else than it should."""

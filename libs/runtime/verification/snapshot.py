@@ -64,11 +64,12 @@ class Snapshot:
         return await self._together([("HGETALL", self._names.counters(self._service, self._partition))])
 
     async def entities(self, subjects: Sequence[str]) -> Taken:
-        """Hash and history of each entity, one after the other."""
+        """Hash and history of each entity, and what is kept of it if it was deleted, one after the other."""
         commands: list[tuple[Any, ...]] = []
         for subject in subjects:
             key = self._names.entity(self._service, self._partition, subject)
-            commands += [("HGETALL", key), ("LRANGE", key + ":log", 0, -1)]
+            deleted = self._names.deleted(self._service, self._partition, subject)
+            commands += [("HGETALL", key), ("LRANGE", key + ":log", 0, -1), ("HGETALL", deleted)]
         return await self._together(commands)
 
     async def streams(self, places: Sequence[tuple[str, str]]) -> Taken:
@@ -78,6 +79,12 @@ class Snapshot:
                 ("XRANGE", self._names.stream(self._service, self._partition, *place), "-", "+")
                 for place in places
             ]
+        )
+
+    async def tables(self, places: Sequence[tuple[str, str]]) -> Taken:
+        """Each hash beside an entity's own, by entity and name."""
+        return await self._together(
+            [("HGETALL", self._names.table(self._service, self._partition, *place)) for place in places]
         )
 
     async def indexes(self, indexes: Sequence[str]) -> Taken:

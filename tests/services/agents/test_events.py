@@ -146,11 +146,11 @@ def test_an_agent_is_watched_from_its_first_snapshot_until_it_is_quiet() -> None
     assert "cadence:watched" not in quiet.store.indexes
     assert AGGREGATE.watch is not None
     fields = quiet.store.entities[ID]
-    assert AGGREGATE.watch.due(ID, fields, 2**41) is None
+    assert AGGREGATE.watch.due(ID, fields, {}, 2**41) is None
     fields = folded(snapshot(0)).store.entities[ID]
     noon = 1_780_056_000_000
-    assert AGGREGATE.watch.due(ID, fields, noon + 30 * 60_000) is None
-    assert AGGREGATE.watch.due(ID, fields, noon + 30 * 60_000 + 1) == {
+    assert AGGREGATE.watch.due(ID, fields, {}, noon + 30 * 60_000) is None
+    assert AGGREGATE.watch.due(ID, fields, {}, noon + 30 * 60_000 + 1) == {
         "event": "agent.clock",
         "ts": "2026-05-29T12:30:00.001Z",
     }
