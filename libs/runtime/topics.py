@@ -10,6 +10,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from libs.contracts.names import STREAMS, Names
 from libs.runtime.cancellation import heed_cancellation
+from libs.contracts.versions import INSTRUMENTS
 
 _DAY_MS: Final = 24 * 3600 * 1000
 _MIB: Final = 1024 * 1024
@@ -97,7 +98,13 @@ async def missing_topics(servers: str, names: Names, services: Iterable[str], pa
 
 
 def _wanted(names: Names, services: Iterable[str]) -> dict[str, dict[str, str]]:
-    return {names.topic(f"{service}.{stream}"): CONFIGS[stream] for service in services for stream in STREAMS}
+    services = tuple(services)
+    wanted = {
+        names.topic(f"{service}.{stream}"): CONFIGS[stream] for service in services for stream in STREAMS
+    }
+    if "versions" in services:
+        wanted[names.topic(INSTRUMENTS)] = {"cleanup.policy": "compact"}
+    return wanted
 
 
 async def _check_partitions(admin: AIOKafkaAdminClient, topics: list[str], partitions: int) -> None:

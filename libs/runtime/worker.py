@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
@@ -50,9 +50,16 @@ logger = structlog.get_logger()
 
 
 class Worker(Generic[S]):
-    """Runs one service's fold over the partitions that its group gives it."""
+    """Runs one service's fold over the partitions that its group gives it, and ``beside`` it what else it needs."""
 
-    def __init__(self, aggregate: Aggregate[S], settings: Settings) -> None:
+    def __init__(
+        self,
+        aggregate: Aggregate[S],
+        settings: Settings,
+        beside: Callable[[], Coroutine[Any, Any, None]] | None = None,
+    ) -> None:
+        self._beside = beside
+        self._minders: list[asyncio.Task[None]] = []
         self._aggregate = aggregate
         self._settings = settings
         self._names = Names(settings.namespace)
@@ -130,7 +137,9 @@ class Worker(Generic[S]):
             patience=Patience(lambda: kafka_answers(servers), DEADLINE),
             failpoint=self._failpoint,
         )
-        self._minder = asyncio.create_task(self._mind_the_consumer())
+        self._minders.append(asyncio.create_task(self._mind_the_consumer()))
+        if self._beside is not None:
+            self._minders.append(asyncio.create_task(self._beside()))
 
     async def _topics_are_there(self) -> bool:
         """Make the topics that are missing, or say that somebody has to. Raises WrongTopic."""
@@ -249,7 +258,9 @@ class Worker(Generic[S]):
     async def _close(self) -> None:
         if not hasattr(self, "_machinery"):
             return
-        self._minder.cancel()
+        for task in self._minders:
+            task.cancel()
+        await asyncio.gather(*self._minders, return_exceptions=True)
         with suppress(TimeoutError, KafkaError):
             async with asyncio.timeout(3):
                 await asyncio.gather(self._producer.stop(), self._compressing.stop())

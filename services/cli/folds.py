@@ -10,7 +10,7 @@ from libs.contracts.names import ENTITIES
 from libs.ledger.aggregate import Aggregate
 from services.cli.failures import Failure
 
-BUILT: Final = ("operations", "executions", "agents", "strategies")
+BUILT: Final = ("operations", "executions", "versions", "agents", "strategies")
 BUILT_ENTITIES: Final = tuple(ENTITIES[service] for service in BUILT)
 
 
