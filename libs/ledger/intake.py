@@ -12,6 +12,7 @@ from libs.contracts.partitions import partition_of
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.checks import readable_time
 from libs.ledger.envelope import About, Logged
+from libs.ledger.fact import Fact
 from libs.ledger.invalid import Invalid
 from libs.ledger.reading import Document, read
 from libs.ledger.records import InputRecord, Reading
@@ -64,3 +65,13 @@ def read_log(aggregate: Aggregate[S], logged: Logged) -> Reading:
         why = read(logged.data)
         reading.invalid = Invalid(why["error"], why["detail"], why["pointer"])
     return reading
+
+
+def fact_in(aggregate: Aggregate[S], logged: Logged) -> Fact:
+    """The fact of a log record with a sequence, for an entity's history told by itself. Raises Invalid, ValueError."""
+    fact = aggregate.observe(read(logged.data), logged.data)
+    told = logged.attributes
+    fact.place = f"{told['inputtopic']}/{told['inputpartition']}/{logged.offset}"
+    fact.recorded = milliseconds(told["recordedtime"])
+    fact.context = aggregate.recollect(told)
+    return fact

@@ -10,8 +10,8 @@ import orjson
 
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.envelope import Logged, parse_log_record
-from libs.ledger.reading import read, read_exactly
-from libs.ledger.times import milliseconds
+from libs.ledger.intake import fact_in
+from libs.ledger.reading import read_exactly
 from libs.ledger.verdict import Verdict
 
 S = TypeVar("S")
@@ -46,11 +46,7 @@ def steps(aggregate: Aggregate[S], entity_id: str, history: Iterable[bytes]) -> 
         if not whole:
             yield Step(logged, None)
             continue
-        fact = aggregate.observe(read(logged.data), logged.data)
-        told = logged.attributes
-        fact.place = f"{told['inputtopic']}/{told['inputpartition']}/{logged.offset}"
-        fact.recorded = milliseconds(told["recordedtime"])
-        fact.context = aggregate.recollect(told)
+        fact = fact_in(aggregate, logged)
         after = aggregate.evolve(state, fact, logged.verdict)
         members = shown if after is state else _members(aggregate.render(after).json)
         claimed = None

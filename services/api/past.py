@@ -14,7 +14,7 @@ from libs.contracts.fields import TIME_PATTERN
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.entity import Entity, bookkeeping, bookkeeping_json
 from libs.ledger.envelope import Logged, parse_log_record
-from libs.ledger.reading import read
+from libs.ledger.intake import fact_in
 from libs.ledger.times import milliseconds
 from libs.ledger.verdict import Verdict
 from libs.views.changes import steps
@@ -69,8 +69,7 @@ def document_at(
             raise Refusal(HTTPStatus.GONE, "the beginning of this history is in the log alone by now")
         if not when.holds(one):
             break
-        fact = aggregate.observe(read(one.data), one.data)
-        entity.state = aggregate.evolve(entity.state, fact, one.verdict)
+        entity.state = aggregate.evolve(entity.state, fact_in(aggregate, one), one.verdict)
         entity.sequence = one.attributes["sequence"]
         entity.last_recorded = milliseconds(one.attributes["recordedtime"])
         entity.first_recorded = entity.first_recorded or entity.last_recorded

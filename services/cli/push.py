@@ -17,6 +17,8 @@ import typer
 from libs.contracts.names import Names
 from libs.contracts.partitions import murmur2
 from libs.contracts.strategies import DEFAULT_ACCOUNT
+from libs.contracts.versions import INSTRUMENTS
+from libs.ledger.fact import Identity
 from libs.ledger.invalid import Invalid
 from libs.ledger.records import Outgoing
 from libs.settings import Settings, load
@@ -31,6 +33,7 @@ Advance = Callable[[int], None]
 
 _KEYED_BY_ID: Final = ("operations", "executions")
 _FALLBACK: Final = {"strategies": DEFAULT_ACCOUNT.encode()}  # whose records are, where nobody says
+_INSTRUMENTS: Final = INSTRUMENTS.partition(".")[0]
 _CHUNK: Final = 2_000  # records sent together
 _LARGEST: Final = 2 * 1024 * 1024  # what an input topic takes
 _LONGEST_KEY: Final = 1024
@@ -45,7 +48,10 @@ def register(app: typer.Typer) -> None:
 
 def push(
     topic: Annotated[
-        str, typer.Argument(metavar="TOPIC", help=f"{', '.join(f'{name}.in' for name in folds.BUILT)}.")
+        str,
+        typer.Argument(
+            metavar="TOPIC", help=f"{', '.join(f'{name}.in' for name in folds.BUILT)}; {INSTRUMENTS}."
+        ),
     ],
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE…|-", help="Files to read; - is standard input.")
@@ -90,10 +96,20 @@ def push(
 
 def _service(topic: str) -> str:
     service, dot, stream = topic.partition(".")
+    if topic in (INSTRUMENTS, _INSTRUMENTS):
+        return _INSTRUMENTS
     if service not in folds.BUILT or (dot and stream != "in"):
         inputs = ", ".join(f"{name}.in" for name in folds.BUILT)
         raise Failure(f"{topic!r} is no input topic: {inputs} are (without a namespace, which is a setting)")
     return service
+
+
+def by_symbol(document: dict[str, Any], _: bytes | None) -> Identity:
+    """An instrument is known by its symbol. Raises Invalid."""
+    symbol = document.get("symbol")
+    if not isinstance(symbol, str) or not symbol:
+        raise Invalid("missing_field", "symbol is missing", "/symbol")
+    return Identity(symbol, symbol, None)
 
 
 class _Job:
@@ -104,7 +120,7 @@ class _Job:
         self._service = service
         self._key = None if key is None else key.encode()
         self._raw = raw
-        self._identify = folds.aggregate(service).identify
+        self._identify = by_symbol if service == _INSTRUMENTS else folds.aggregate(service).identify
         self.topic = Names(settings.namespace).topic(f"{service}.in")
         self.sent = 0
         self.refused = 0
@@ -117,7 +133,7 @@ class _Job:
         from services.cli.topics import check, ensure
 
         if self._settings.create_topics:
-            await ensure(self._settings, (self._service,))
+            await ensure(self._settings, ("versions" if self._service == _INSTRUMENTS else self._service,))
         else:
             await check(self._settings, self.topic)
         names, partitions = Names(self._settings.namespace), self._settings.partitions

@@ -31,6 +31,7 @@ def render(state: Version) -> View:
     """The projection's own fields; ``_memory`` is what the fold needs beside them."""
     if state.deleted:
         kept = {"id": state.id, "strategy_id": state.strategy_id or "", "_deleted": "1"}
+        kept["refused"] = orjson.dumps([dict(one) for one in state.refused]).decode()
         return View(kept, b"{}", frozenset(), gone=True)
     positions, orders = [plain(one) for one in state.positions], [plain(one) for one in state.orders]
     document = {
@@ -56,7 +57,9 @@ def render(state: Version) -> View:
 def restore(version_id: str, fields: Mapping[str, str]) -> Version:
     """The state that ``render`` was made from. Raises KeyError, ValueError."""
     if fields.get("_deleted") == "1":
-        return Version(version_id, fields["strategy_id"] or None, deleted=True)
+        return Version(
+            version_id, fields["strategy_id"] or None, deleted=True, refused=_refused(fields["refused"])
+        )
     targets, sent, organization_id = orjson.loads(fields["_memory"])
     known: dict[str, Any] = {name: None if fields[name] == "null" else fields[name] for name in _TEXTS}
     return Version(
@@ -66,7 +69,7 @@ def restore(version_id: str, fields: Mapping[str, str]) -> Version:
         positions=tuple(Position(**one) for one in orjson.loads(fields["positions"])),
         orders=tuple(Order(**one) for one in orjson.loads(fields["orders"])),
         sent=sent,
-        refused=tuple(MappingProxyType(one) for one in orjson.loads(fields["refused"])),
+        refused=_refused(fields["refused"]),
         **known,
     )
 
@@ -118,6 +121,10 @@ def restore_strategy(subject: str, fields: Mapping[str, str]) -> Strategy:
         executions=tuple(Execution(*one) for one in executions),
         keys=tuple(Key(*one) for one in orjson.loads(fields["_keys"])),
     )
+
+
+def _refused(text: str) -> tuple[Mapping[str, Any], ...]:
+    return tuple(MappingProxyType(one) for one in orjson.loads(text))
 
 
 def _rows(items: list[dict[str, Any]]) -> Fields:

@@ -1,6 +1,7 @@
 """Messages kept for ever, and what became of them on the day they were first folded.
 
-``messages`` holds every example of the sources byte for byte, and one of each event of 002, which prints none.
+``messages`` holds every example of the sources byte for byte, one of each event of 002, which prints none, and the
+commands that lead to what 001 prints.
 ``folded`` holds the log records, events, states and Redis hashes that they lead to: whoever reads those years later
 must still be able to. Where a change is meant, write ``folded`` anew with ``python -m tests.contracts.golden`` and
 look at the difference.
@@ -19,6 +20,7 @@ from services.agents import AGGREGATE as AGENTS
 from services.executions import AGGREGATE as EXECUTIONS
 from services.operations import AGGREGATE as OPERATIONS
 from services.strategies import AGGREGATE as STRATEGIES
+from services.versions import AGGREGATE as VERSIONS
 from tests.libs.ledger.folding import Outcome, fold_input, records_of
 
 HERE: Final = Path(__file__).parent
@@ -37,14 +39,19 @@ MESSAGES: Final[Mapping[str, tuple[str, ...]]] = {
     "executions": ("awaiting_execution", "settled", "rejected"),
     "operations": ("pricing", "settled", "failed"),
     "strategies": ("position_opened", "position_closed", "order_filled", "error"),
+    "versions": ("registered", "drafted", "execute", "order_filled", "delete"),
 }
 AGGREGATES: Final[Mapping[str, Aggregate[Any]]] = {
     "agents": AGENTS,
     "executions": EXECUTIONS,
     "operations": OPERATIONS,
     "strategies": STRATEGIES,
+    "versions": VERSIONS,
 }
-KEYS: Final = {"agents": b"agent-1", "strategies": b"acme"}  # where the body names no owner
+KEYS: Final[Mapping[str, bytes]] = {
+    "agents": b"agent-1",
+    "strategies": b"acme",
+}  # where the body names no owner
 
 
 def message(service: str, name: str) -> bytes:
@@ -63,7 +70,8 @@ def outcomes() -> dict[str, Outcome]:
     told = [notice.record.value for notice in executions.notices]
     operations = fold_input(OPERATIONS, records_of([*messages("operations"), *told]))
     rest = {name: fold_input(AGGREGATES[name], records_of(messages(name), key)) for name, key in KEYS.items()}
-    return {"executions": executions, "operations": operations, **rest}
+    versions = fold_input(VERSIONS, records_of(messages("versions")))
+    return {"executions": executions, "operations": operations, **rest, "versions": versions}
 
 
 def pieces(outcome: Outcome) -> dict[str, bytes]:
@@ -79,8 +87,10 @@ def pieces(outcome: Outcome) -> dict[str, bytes]:
         "notices": [(notice.record.value or b"").decode() for notice in outcome.notices],
     }
     streams = {f"{subject}:{name}": entries for (subject, name), entries in outcome.store.streams.items()}
+    tables = {f"{subject}:{name}": rows for (subject, name), rows in outcome.store.tables.items()}
+    more = {"streams": streams, "tables": tables, "deleted": outcome.store.deleted}
     files["redis.json"] = orjson.dumps(
-        redis | ({"streams": streams} if streams else {}),
+        redis | {name: content for name, content in more.items() if content},
         option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE,
     )
     return files

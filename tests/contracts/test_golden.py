@@ -13,6 +13,8 @@ from libs.contracts.agents import MESSAGES as OF_AGENTS
 from libs.contracts.executions import ExecutionStatusChanged
 from libs.contracts.operations import OperationStatusChanged
 from libs.contracts.strategies import DATA, StrategyEvent
+from libs.contracts.versions import DATA as COMMANDS
+from libs.contracts.versions import Command
 from libs.ledger.envelope import parse_log_record
 from libs.ledger.invalid import Invalid
 from tests.contracts import golden
@@ -23,6 +25,7 @@ _MODELS: dict[str, type[BaseModel]] = {
     "executions": ExecutionStatusChanged,
     "operations": OperationStatusChanged,
     "strategies": StrategyEvent,
+    "versions": Command,
 }
 # Of the examples as the sources print them: nobody mends a message that is kept for ever.
 _DIGESTS = {
@@ -45,6 +48,11 @@ _DIGESTS = {
     ("strategies", "position_closed"): "ec1ad45e9f34191e",
     ("strategies", "order_filled"): "06562882c3498862",
     ("strategies", "error"): "51ce2edc7915ce8a",
+    ("versions", "registered"): "cf9ae2f819a6656b",
+    ("versions", "drafted"): "bf39dff0a65b92e7",
+    ("versions", "execute"): "fc93a6cf910b0352",
+    ("versions", "order_filled"): "59ba6a95e014c4a4",
+    ("versions", "delete"): "002b0caeb2fe9154",
 }
 
 
@@ -60,8 +68,9 @@ def test_every_example_of_the_sources_is_valid(service: str, name: str) -> None:
     document = orjson.loads(golden.message(service, name))
     model = (OF_AGENTS[name] if service == "agents" else _MODELS[service]).model_validate(document)
     assert model.model_dump(exclude_unset=True, by_alias=True) == document
-    if service == "strategies":
-        assert DATA[name].model_validate(document["data"]).model_dump(exclude_unset=True) == document["data"]
+    data = DATA.get(name) if service == "strategies" else COMMANDS.get(document.get("event", ""))
+    if data is not None:
+        assert data.model_validate(document["data"]).model_dump(exclude_unset=True) == document["data"]
     golden.AGGREGATES[service].validate(document)
 
 
@@ -94,9 +103,10 @@ def test_a_log_of_any_age_is_folded_to_the_same(service: str) -> None:
 @pytest.mark.parametrize(("service", "name"), _EXAMPLES)
 def test_the_log_carries_the_source_untouched(service: str, name: str) -> None:
     """The example's own bytes stand in its log record."""
-    values = [golden.message(service, name)]
+    values = golden.messages(service)
     outcome = fold_input(golden.AGGREGATES[service], records_of(values, golden.KEYS.get(service)))
-    assert parse_log_record(outcome.log[0].value or b"").data == golden.message(service, name)
+    logged = outcome.log[golden.MESSAGES[service].index(name)]
+    assert parse_log_record(logged.value or b"").data == golden.message(service, name).strip()
 
 
 def test_the_executions_example_by_hand() -> None:
@@ -217,3 +227,61 @@ def test_the_strategies_example_by_hand() -> None:
     assert b"acme" not in outcome.last_states(), "an account is no entity of the service"
     logged = [orjson.loads(record.value or b"") for record in outcome.log]
     assert [record["accountsequence"] for record in logged] == [1, 2, 3, 4]
+
+
+def test_the_versions_example_by_hand() -> None:
+    """001's answer to GET, field by field but for the ids; what it leaves out is left out of the comparison."""
+    outcome = golden.outcomes()["versions"]
+    execute = orjson.loads(golden.message("versions", "execute"))
+    version_id = execute["data"]["version_id"]
+    state: dict[str, Any] = orjson.loads(outcome.last_states()[version_id.encode()] or b"")
+    order, sold, too_small = state.pop("orders")
+    first, second, _ = state.pop("positions")
+    assert order == {
+        "id": orjson.loads(golden.message("versions", "order_filled"))["data"]["order_id"],
+        "date": "2025-03-10",
+        "side": "BUY",
+        "symbol": "NVDA",
+        "status": "FILLED",
+        "status_reason": None,
+        "order_quantity": "10",
+        "order_value": "1500.00",
+        "filled_quantity": "10",
+        "filled_value": "1490.50",
+        "filled_average_price": "149.05",
+        "inserted_at": "2025-03-10T14:30:00.000000Z",
+        "updated_at": "2025-03-10T14:35:00.000000Z",
+    }
+    assert [(one["symbol"], one["old_weight"], one["weight"], one["action"]) for one in (first, second)] == [
+        ("NVDA", "0", "10.0", "ADD"),
+        ("GOOG", "15.0", "12.5", "CHANGE"),
+    ]
+    assert (sold["side"], sold["order_value"], sold["order_quantity"]) == ("SELL", "375.00", "2.202")
+    assert (too_small["status"], too_small["status_reason"]) == ("IGNORED", "below_minimum")
+    assert state == {
+        "id": version_id,
+        "strategy_id": execute["strategy_id"],
+        "organization_id": "org_1",
+        "cash_weight": "5.0",
+        "old_cash_weight": "10.0",
+        "scheduled_for": None,
+        "status": "IN_PROGRESS",
+        "executed_at": "2025-03-10T14:30:00.000000Z",
+        "inserted_at": "2025-03-10T14:30:00.000000Z",
+        "refused": [],
+        "sequence": 2,
+        "disputed": False,
+        "first_recorded_at": "2026-05-29T19:00:02.000Z",
+        "last_recorded_at": "2026-05-29T19:00:03.000Z",
+    }
+
+
+def test_a_deleted_version_leaves_a_tombstone() -> None:
+    """No document, no hash, no row in an index: only what the fold itself has to remember."""
+    outcome = golden.outcomes()["versions"]
+    version_id = orjson.loads(golden.message("versions", "delete"))["data"]["version_id"]
+    assert outcome.last_states()[version_id.encode()] is None
+    assert version_id in outcome.store.deleted
+    held = {*outcome.store.entities, *outcome.store.histories}
+    assert version_id not in held.union(*outcome.store.indexes.values())
+    assert not any(subject == version_id for subject, _ in outcome.store.tables)

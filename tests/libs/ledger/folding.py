@@ -122,7 +122,18 @@ def _load(
     store: MemoryStore,
     own: Ownership,
 ) -> None:
-    for subject in fold.concerned(batch):
+    _load_some(fold, entities, fold.concerned(batch), store, own)
+    _load_some(fold, entities, fold.referred(batch, entities), store, own)
+
+
+def _load_some(
+    fold: PartitionFold[S],
+    entities: dict[str, Entity[S]],
+    subjects: Iterable[str],
+    store: MemoryStore,
+    own: Ownership,
+) -> None:
+    for subject in subjects:
         if subject in entities:
             continue
         fields = at_once(store.load(own, [subject])).get(subject)

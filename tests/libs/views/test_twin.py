@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from libs.contracts.names import Names, kind_of
+from libs.contracts.names import Names, name_of
 from libs.ledger.records import EntityWrite, Folded
 from libs.views.memory import Keyspace, MemoryStore
 from libs.views.ownership import Behind, BeingRebuilt, NotOurs, Ownership
@@ -24,6 +24,7 @@ _HISTORY = 4
 _LEASE_MS = 60_000
 _EXTRAS = ("ü", "a b", "_x")
 _STREAMS = ("equity", "trades")
+_TABLES = ("orders", "positions")
 
 
 class _Pair:
@@ -43,6 +44,8 @@ class _Pair:
         self.ids = [uuid(rng) for _ in range(4)]
         if service == "strategies":  # two of them are what entities share
             self.ids = ["acme", "other", "acme:s:1", "other:s-2"]
+        if service == "versions":
+            self.ids[0] = f"strategy:{self.ids[1]}"
 
     async def step(self) -> str:
         """One random call; what both answered."""
@@ -136,6 +139,8 @@ class _Pair:
     def _write(self, subject: str) -> EntityWrite:
         rng = self.rng
         name, text = rng.choice(_EXTRAS), rng.choice(("", "null", "0.10", '"😀"', "x" * 300))
+        if self.service == "versions" and rng.random() < 0.1:
+            return EntityWrite(subject, {"_deleted": text}, [], [], [], [], None, gone=["log", *_TABLES])
         return EntityWrite(
             subject,
             {"status": rng.choice("xyz"), name: text} if rng.random() < 0.5 else {"status": "x"},
@@ -145,7 +150,15 @@ class _Pair:
             [("status", rng.choice("xyz"))] if rng.random() < 0.5 else [],
             1_780_081_200_000 + rng.randrange(10**9),
             [self._entry(text) for _ in range(rng.choice((0, 0, 1, 6)))],
+            self._rows(text) if self.service == "versions" else [],
         )
+
+    def _rows(self, text: str) -> list[tuple[str, dict[str, str], list[str]]]:
+        rng = self.rng
+        rows = {row: text for row in _EXTRAS if rng.random() < 0.5}
+        return [
+            (table, rows, rng.sample(_EXTRAS, rng.randrange(3))) for table in _TABLES if rng.random() < 0.3
+        ]
 
     def _entry(self, text: str) -> tuple[str, int, dict[str, str]]:
         self.entered += 1
@@ -154,7 +167,7 @@ class _Pair:
     async def contents(self) -> Keyspace:
         """What Redis holds of the partition."""
         found = Keyspace()
-        keys = {f"{self.prefix}{kind_of(self.service, one)}:{one}": one for one in self.ids}
+        keys = {self.prefix + name_of(self.service, one): one for one in self.ids}
         async for raw in self.redis.scan_iter(match=self.prefix + "*"):
             key = raw.decode()
             if key.startswith(self.prefix + "by:"):
@@ -168,6 +181,11 @@ class _Pair:
                 subject, _, stream = key.rpartition(":")
                 entries: Any = await self.redis.xrange(key)
                 found.streams[keys[subject], stream] = [(at.decode(), _text(told)) for at, told in entries]
+            elif key.endswith(_TABLES):
+                subject, _, table = key.rpartition(":")
+                found.tables[keys[subject], table] = await self._hash(key)
+            elif key.startswith(self.prefix + "deleted:"):
+                found.deleted[key.removeprefix(self.prefix + "deleted:")] = await self._hash(key)
             elif key in keys:
                 found.entities[keys[key]] = await self._hash(key)
             else:
@@ -192,14 +210,14 @@ def _settled(keyspace: Keyspace) -> Keyspace:
     return copy
 
 
-@pytest.mark.parametrize("service", ["operations", "agents", "strategies"])
+@pytest.mark.parametrize("service", ["operations", "agents", "strategies", "versions"])
 async def test_the_twin_answers_and_holds_what_redis_does(
     redis_url: str, namespace: str, service: str
 ) -> None:
     """In any order of calls, from owners of the present and the past; streams and companions among what is written."""
     redis = Redis.from_url(redis_url)
     answers = set()
-    for seed in range(12):
+    for seed in range(16):
         pair = _Pair(redis, f"{namespace}{seed}", service, Random(seed))
         for _ in range(60):
             answers.add(await pair.step())

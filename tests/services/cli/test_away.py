@@ -53,12 +53,8 @@ def test_a_server_that_is_away_is_named_in_one_line(
     [
         (("show", "order", ID), "operation, execution"),
         (("show", "foo", "x"), "operation, execution"),
-        (
-            ("show", "version", ID),
-            "folds the entity 'version' yet; there are: operation, execution, agent, strategy",
-        ),
-        (("history", "versions", "x"), "no service folds the entity 'version' yet"),
-        (("key", "version", ID), "no service folds the entity 'version' yet"),
+        (("show", "version", "x"), "the id of the version is not a UUID"),
+        (("history", "version", ID, "--strategy", "x"), "--strategy is not a UUID"),
         (("worker", "orders"), "orders"),
         (("up", "--only", "orders"), "orders"),
         (("push", "orders.in", "-"), "orders.in"),
