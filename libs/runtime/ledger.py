@@ -64,7 +64,7 @@ class KafkaLedger:
             begin, end = await reader.bounds()
             tail = await reader.tail(_TAIL)
         offset = max(map(_cause, tail), default=-1)
-        values = frozenset(one.value for one in tail if one.value is not None and _cause(one) == offset)
+        values = frozenset(one.value for one in tail if _cause(one) == offset)
         return Reach(offset, values, expired=begin == end > 0)
 
     async def state_bounds(self) -> tuple[int, int]:

@@ -15,11 +15,12 @@ from libs.views.ownership import Ownership
 class Reach:
     """How far the end of a derived topic speaks of the input: the highest offset, -1 where it speaks of none.
 
-    ``values`` are those of the records that come from there; ``expired`` says that the topic kept nothing.
+    ``values`` are those of the records that come from there, None for a tombstone; ``expired`` says that the topic kept
+    nothing.
     """
 
     offset: int
-    values: frozenset[bytes] = frozenset()
+    values: frozenset[bytes | None] = frozenset()
     expired: bool = False
 
     def covers(self, record: Outgoing) -> bool:

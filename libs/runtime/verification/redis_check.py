@@ -126,7 +126,9 @@ class RedisCheck(Generic[S]):
             kept = zip(chunk, taken.answers[::3], taken.answers[1::3], taken.answers[2::3], strict=True)
             for subject, found, entries, left in kept:
                 gone = self._expected.gone(subject)
-                self._compare_entity(subject, left if gone else found, entries)
+                if gone:  # what is left of the rest belongs to nothing
+                    found, entries = left, []
+                self._compare_entity(subject, found, entries)
             self._findings.checked["entities"] += len(chunk)
             progress.done(len(chunk))
 

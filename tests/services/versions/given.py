@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import count
 from random import Random
 from typing import Any
@@ -131,8 +131,10 @@ def weights(rng: Random) -> dict[str, str]:
     return found
 
 
-def history(rng: Random, length: int = 40) -> list[bytes]:
-    """Commands on a few versions of two strategies in any order, some of them repeated; brokers tell anything."""
+def history(
+    rng: Random, length: int = 40, strategies: Sequence[str] = (STRATEGY, STRATEGY, OTHER)
+) -> list[bytes]:
+    """Commands on a few versions of some strategies in any order, some of them repeated; brokers tell anything."""
     versions = [f"019d7a2b-c3d4-7e56-b789-01234abc000{number}" for number in range(5)]
     values: list[bytes] = []
     executions: list[int] = []
@@ -141,7 +143,7 @@ def history(rng: Random, length: int = 40) -> list[bytes]:
         if values and rng.random() < 0.1:
             values.append(rng.choice(values))
             continue
-        version_id, strategy_id = rng.choice(versions), rng.choice((STRATEGY, STRATEGY, OTHER))
+        version_id, strategy_id = rng.choice(versions), rng.choice(strategies)
         kind = rng.randrange(12)
         if kind == 0:
             body = registered({"GOOG": "60", "MSFT": "30"}, "10", rng.choice(("0", "15000", "98765.4321")))

@@ -15,6 +15,7 @@ from libs.contracts.versions import DATA
 from libs.ledger.envelope import parse_log_record
 from libs.ledger.reading import read
 from libs.views.changes import steps
+from services.api.past import Moment, document_at
 from services.versions import AGGREGATE
 from tests.libs.ledger.folding import Outcome, refold_log, verdicts
 from tests.services.versions.given import OTHER, STRATEGY, folded_values, history
@@ -129,14 +130,15 @@ def test_a_version_s_history_alone_tells_what_it_was(rng: Random) -> None:
     for version_id, records in outcome.store.histories.items():
         if version_id.startswith("strategy:"):
             continue
-        state: dict[str, Any] = orjson.loads(AGGREGATE.render(AGGREGATE.initial(version_id)).json)
-        for step in steps(AGGREGATE, version_id, records):
+        shown: dict[str, Any] = orjson.loads(AGGREGATE.render(AGGREGATE.initial(version_id)).json)
+        for number, step in enumerate(steps(AGGREGATE, version_id, records), 1):
             assert step.changed is not None
-            state |= {name: orjson.loads(after) for name, (_, after) in step.changed.items()}
+            shown |= {name: orjson.loads(after) for name, (_, after) in step.changed.items()}
             prefix = folded_values(values[: step.logged.offset + 1])
-            fields = prefix.store.entities[version_id]
-            shown = AGGREGATE.render(AGGREGATE.restore(version_id, fields)).json
-            assert state == orjson.loads(shown)
+            then = prefix.last_states()[version_id.encode()]
+            assert document_at(AGGREGATE, version_id, records, Moment(sequence=number)) == then
+            document = orjson.loads(then or b"")
+            assert shown == {name: document[name] for name in shown}
 
 
 def test_random_histories_have_something_of_everything() -> None:

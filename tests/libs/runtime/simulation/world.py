@@ -463,7 +463,7 @@ class MemoryLedger:
         await self._process.step()
         tail = self._topic(stream).records[-_TAIL:]
         offset = max(map(cause, tail), default=-1)
-        return Reach(offset, frozenset(one.value or b"" for one in tail if cause(one) == offset))
+        return Reach(offset, frozenset(one.value for one in tail if cause(one) == offset))
 
     async def state_bounds(self) -> tuple[int, int]:
         """First offset, and the one after the last."""
