@@ -273,19 +273,23 @@ def _drafted(state: Version, fact: Fact) -> Version:
 
 
 def _executed(state: Version, fact: Fact) -> Version:
-    held = _ruling(fact).held or Portfolio()
-    made = plan(fact, held, state.positions)
+    ruling = _ruling(fact)
+    held = ruling.held or Portfolio()
+    made = ruling.plan or plan(fact, held)
+    targets, positions = targets_of(fact.body["data"]), made.positions
+    if state.positions:  # those of the draft keep their ids
+        positions = positions_of(targets, held, fact.place, state.positions)
     now = stamp(fact.at)
     executed = replace(
         state,
         organization_id=_organization(state, fact),
-        targets=targets_of(fact.body["data"]),
+        targets=targets,
         cash_weight=made.portfolio.cash,
         old_cash_weight=held.cash,
         status=PENDING,
         executed_at=now,
         inserted_at=state.inserted_at or now,
-        positions=made.positions,
+        positions=positions,
         orders=made.orders,
     )
     return replace(executed, status=_status(executed))

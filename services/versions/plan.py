@@ -129,11 +129,11 @@ def order_ids(place: str, count: int) -> tuple[str, ...]:
     return tuple(ids.at(at) for at in range(count))
 
 
-def plan(fact: Fact, held: Portfolio, known: Sequence[Position] = ()) -> Plan:
+def plan(fact: Fact, held: Portfolio) -> Plan:
     """What an execution amounts to, from its command and what is held; every price that is needed is in the command."""
     data = fact.body["data"]
     targets = targets_of(data)
-    positions = positions_of(targets, held, fact.place, known)
+    positions = positions_of(targets, held, fact.place)
     changing = [one for one in positions if one.action != IGNORE and one.symbol in data["prices"]]
     ids = order_ids(fact.place, len(changing))
     orders = tuple(_order(order_id, one, data, fact.at) for order_id, one in zip(ids, changing, strict=True))
