@@ -9,8 +9,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from libs.contracts.names import STREAMS, Names
-from libs.runtime.cancellation import heed_cancellation
 from libs.contracts.versions import INSTRUMENTS
+from libs.runtime.cancellation import heed_cancellation
 
 _DAY_MS: Final = 24 * 3600 * 1000
 _MIB: Final = 1024 * 1024
