@@ -88,6 +88,33 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    """One field of several hashes of one partition, None where there is no such hash or field."""
+
+    values: Sequence[str | None]
+    position: Position
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """All members of a sorted set of a partition, in no order that counts."""
+
+    ids: Sequence[str]
+    position: Position
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The log records of an entity that Redis keeps, oldest first, and the position of its partition at that moment."""
+
+    records: Sequence[bytes]
+    position: Position
+    ready: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PartitionView:
     """A partition's position, whether it is ready, and its counters (absolute values).
 
@@ -125,6 +152,40 @@ class Views:
             position, *fields = await several.execute()
         at = position_of(partition, _text(position))
         return Joined([_text(one) for one in fields], at, at.ready(time.time() * 1000))
+
+    async def field(self, service: str, partition: int, entity_ids: Sequence[str], name: str) -> Field:
+        """One field of several entities of one partition, companions among them."""
+        async with self._redis.pipeline(transaction=True) as several:
+            _ask(several, self._names.position(service, partition))
+            for entity_id in entity_ids:
+                several.hget(self._names.entity(service, partition, entity_id), name)  # type: ignore[unused-awaitable]
+            position, *values = await several.execute()
+        at = position_of(partition, _text(position))
+        found = [None if value is None else value.decode() for value in values]
+        return Field(found, at, at.ready(time.time() * 1000))
+
+    async def members(self, service: str, partition: int, index: tuple[str, str]) -> Members:
+        """The entities in a sorted set."""
+        async with self._redis.pipeline(transaction=True) as both:
+            _ask(both, self._names.position(service, partition))
+            both.zrange(self._names.index(service, partition, *index), 0, -1)  # type: ignore[unused-awaitable]
+            position, ids = await both.execute()
+        at = position_of(partition, _text(position))
+        return Members([one.decode() for one in ids], at, at.ready(time.time() * 1000))
+
+    async def recorded(self, service: str, partition: int, entity_id: str) -> Recorded:
+        """An entity's whole history at once, for entities that have short ones."""
+        async with self._redis.pipeline(transaction=True) as both:
+            _ask(both, self._names.position(service, partition))
+            both.lrange(self._names.history(service, partition, entity_id), 0, -1)  # type: ignore[unused-awaitable]
+            position, records = await both.execute()
+        at = position_of(partition, _text(position))
+        return Recorded(records, at, at.ready(time.time() * 1000))
+
+    async def position(self, service: str, partition: int) -> Position:
+        """How far a partition is folded."""
+        answer: Any = await self._redis.hgetall(self._names.position(service, partition))
+        return position_of(partition, _text(answer))
 
     async def stream(
         self, service: str, partition: int, entity_id: str, stream: str, before: int | None, count: int

@@ -42,8 +42,8 @@ class Access:
         except Refused as refused:
             raise _refusal(refused) from None
 
-    async def granted(self, request: Request, scope: str) -> Grant:
-        """What a request's bearer token stands for, the scope among it. Raises Refusal: 401, 403, 429, 503."""
+    async def granted(self, request: Request, *scopes: str) -> Grant:
+        """What a request's bearer token stands for, the scopes among it. Raises Refusal: 401, 403, 429, 503."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer":
@@ -53,11 +53,12 @@ class Access:
         except Refused as refused:
             raise _refusal(refused) from None
         await self._rate.count(token)
-        if scope not in grant.scopes:
-            challenge = f'{_REALM}, error="insufficient_scope", scope="{scope}"'
+        lacking = [scope for scope in scopes if scope not in grant.scopes]
+        if lacking:
+            challenge = f'{_REALM}, error="insufficient_scope", scope="{" ".join(scopes)}"'
             raise Refusal(
                 HTTPStatus.FORBIDDEN,
-                f"the token lacks the scope {scope}",
+                f"the token lacks the scope {' and '.join(lacking)}",
                 headers={"WWW-Authenticate": challenge},
             )
         return grant
