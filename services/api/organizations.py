@@ -1,0 +1,61 @@
+"""Which organization a strategy belongs to, once it is registered with versions.
+
+It never changes, so that it is believed also while the worker of versions is away. Only a strategy that is not found
+while its partition is being made anew can't be told from one that nobody registered: then nothing is shown of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Final
+
+from libs.contracts.names import companion_of
+from libs.ledger.checks import is_uuid
+from libs.views.reading import Position
+from services.api.backend import Backend
+from services.api.refusals import not_ready
+
+SERVICE: Final = "versions"
+_NONE: Final = "null"
+
+
+class Organizations:
+    """Looks organizations up."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+
+    async def foreign(self, organization: str, strategy_ids: Iterable[str]) -> frozenset[str]:
+        """Those of the strategies, as they are spelled, that belong to another organization. Raises Refusal (503)."""
+        spelled = {one: one.lower() for one in strategy_ids if is_uuid(one)}
+        owners = await self._owners(set(spelled.values()))
+        return frozenset(one for one, plain in spelled.items() if owners[plain] not in (None, organization))
+
+    async def _owners(self, strategy_ids: set[str]) -> dict[str, str | None]:
+        backend, views = self._backend, self._backend.views
+        places: dict[int, list[str]] = {}
+        for one in strategy_ids:
+            places.setdefault(backend.partition(one), []).append(one)
+        found = await backend.ask(
+            asyncio.gather(
+                *(
+                    views.field(
+                        SERVICE, partition, [companion_of(SERVICE, one) for one in some], "organization_id"
+                    )
+                    for partition, some in places.items()
+                )
+            )
+        )
+        owners: dict[str, str | None] = {}
+        for some, told in zip(places.values(), found, strict=True):
+            for one, owner in zip(some, told.values, strict=True):
+                if owner is None and _being_made(told.position):
+                    raise not_ready(SERVICE, told.position.partition)
+                owners[one] = None if owner in (None, _NONE) else owner
+        return owners
+
+
+def _being_made(position: Position) -> bool:
+    """Whether somebody has the partition and has not read it through: what is missing may still come."""
+    return position.owner is not None and not position.says_ready
