@@ -9,8 +9,8 @@ import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable, Generator
-from typing import Final
+from collections.abc import Callable, Coroutine, Generator, Iterable
+from typing import Any, Final
 
 import structlog
 import uvicorn
@@ -18,6 +18,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 
 from libs.contracts.names import Names
 from libs.runtime.credentials import Credentials
+from libs.runtime.instruments import Instruments
 from libs.runtime.topics import WrongTopic
 from libs.security.master_key import master_key
 from libs.settings import Settings, SettingsError, load
@@ -28,8 +29,9 @@ from services.api.access import Access
 from services.api.app import build
 from services.api.authentication import Authenticator, Refused
 from services.api.backend import Backend, built
+from services.api.commands import Cluster, Commands
 from services.api.rate import Rate
-from services.api.streams.routes import Streams, streams
+from services.api.streams.routes import streams
 from services.api.streams.socket import SERVER_SETTINGS
 
 _BACKLOG: Final = 2_048
@@ -72,9 +74,12 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
     authenticator = Authenticator(credentials, redis, names, key)
     access = Access(authenticator, Rate(redis, names, settings.rate_limit))
     backend = Backend(Views(redis, names), settings.partitions)
+    cluster = Cluster(settings.kafka_servers, names, settings.partitions, replication)
+    commands = Commands(cluster, "versions")
+    instruments = Instruments(settings.kafka_servers, names, settings.partitions)
     live = streams(settings, redis, authenticator, Refused)
     config = uvicorn.Config(
-        build(backend, access, built(settings.services), names, live.routes),
+        build(backend, access, built(settings.services), names, commands, instruments, live.routes),
         http="httptools",
         **SERVER_SETTINGS,
         lifespan="off",
@@ -93,7 +98,10 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop)
-    following = asyncio.create_task(_follow(credentials, live))
+    tasks: list[Coroutine[Any, Any, None]] = [credentials.follow(), live.run()]
+    if "versions" in settings.services:
+        tasks += [commands.run(), _prices(commands, instruments)]
+    following = asyncio.create_task(_follow(tasks))
     following.add_done_callback(stop)
     log.info("listening", port=settings.api_port, kafka=settings.kafka_servers)
     gc.freeze()  # what start-up made stays; the collector need not look at it again
@@ -109,11 +117,17 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
         await redis.aclose()
 
 
-async def _follow(credentials: Credentials, live: Streams) -> None:
-    """Follow the topics of credentials and of the streams until cancelled. Raises a group with WrongTopic."""
+async def _follow(several: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Follow topics, and write commands, until cancelled. Raises a group with WrongTopic."""
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(credentials.follow())
-        tasks.create_task(live.run())
+        for one in several:
+            tasks.create_task(one)
+
+
+async def _prices(commands: Commands, instruments: Instruments) -> None:
+    """Follow the prices, once their topic is there."""
+    await commands.connected.wait()
+    await instruments.follow()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

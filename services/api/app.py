@@ -16,21 +16,31 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.contracts.names import Names
-from services.api import agents, asyncapi, ledgers, openapi, readiness, strategies
+from services.api import agents, asyncapi, ledgers, openapi, readiness, strategies, versions
 from services.api.access import Access
 from services.api.backend import Backend
 from services.api.metrics import Measured, Metrics
 from services.api.refusals import Refusal, answer
 from services.api.streams.handshake import refuse
+from services.api.versions_writing import Prices, Writer
 
 _JSON: Final = "application/json"
 _SHOWN: Final = 200  # characters of a path worth showing
 
 
 def build(
-    backend: Backend, access: Access, services: Sequence[str], names: Names, more: Sequence[BaseRoute] = ()
+    backend: Backend,
+    access: Access,
+    services: Sequence[str],
+    names: Names,
+    writer: Writer,
+    prices: Prices,
+    more: Sequence[BaseRoute] = (),
 ) -> ASGIApp:
-    """The app; readiness speaks of ``services``, and ``more`` are routes beside those of REST."""
+    """The app; readiness speaks of ``services``, and ``more`` are routes beside those of REST.
+
+    Commands on versions go to ``writer``, with what ``prices`` knows.
+    """
     metrics = Metrics()
     description, topics = orjson.dumps(openapi.describe()), orjson.dumps(asyncapi.describe(services, names))
 
@@ -52,6 +62,7 @@ def build(
 
     routes: list[BaseRoute] = [
         *strategies.routes(backend, access),
+        *versions.routes(backend, access, writer, prices),
         *agents.routes(backend, access),
         *ledgers.routes(backend, access),
         Route("/healthz", healthz),

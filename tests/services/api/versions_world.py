@@ -1,0 +1,204 @@
+"""The API's routes of versions over a fold in memory: what a test needs to see every answer without a server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import httpx
+import orjson
+
+from libs.contracts.names import Names, companion_of
+from libs.views.memory import Keyspace
+from libs.views.reading import Field, Joined, Members, Position, Recorded
+from services.api.access import Access
+from services.api.app import build
+from services.api.authentication import Grant, Refused
+from services.api.backend import Backend
+from services.api.commands import Place, Unavailable
+from tests.services.versions.given import STRATEGY, Body, command, folded_values, registered
+
+OWN, FOREIGN = "org_1", "org_2"
+READ, DELETE = "strategy_versions:read", "strategy_versions:delete"
+WRITE = ("strategy_versions:create", "strategy_versions:execute")
+ALL = (READ, DELETE, *WRITE)
+AT = f"/api/v1/strategies/{STRATEGY}/versions"
+QUOTES = {
+    "NVDA": {"price": "150", "step": "1", "minimum": "0"},
+    "GOOG": {"price": "170.25", "step": "1", "minimum": "0"},
+    "AAPL": {"price": "200", "step": "0.5", "minimum": "10"},
+}
+BODY_OF_001 = {
+    "data": {
+        "positions": [
+            {"symbol": "NVDA", "weight": "10.0"},
+            {"symbol": "GOOG", "weight": "12.5"},
+            {"symbol": "AAPL", "weight": "15.0"},
+        ]
+    }
+}
+
+
+class MemoryViews:
+    """Reads what a fold of one partition left, as ``libs.views.reading.Views``."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def _of(self, service: str) -> tuple[Keyspace, Position, bool]:
+        assert service == "versions"
+        world = self._world
+        at = Position(0, owner="w", input_offset=world.reached, says_ready=world.ready)
+        return world.keys, at, world.ready
+
+    async def joined(self, service: str, _: int, entity_ids: Sequence[str]) -> Joined:
+        keys, at, ready = self._of(service)
+        return Joined([keys.entities.get(one, {}) for one in entity_ids], at, ready)
+
+    async def field(self, service: str, _: int, entity_ids: Sequence[str], name: str) -> Field:
+        keys, at, ready = self._of(service)
+        return Field([keys.entities.get(one, {}).get(name) for one in entity_ids], at, ready)
+
+    async def members(self, service: str, _: int, index: tuple[str, str]) -> Members:
+        keys, at, ready = self._of(service)
+        return Members(list(keys.indexes.get(":".join(index), {})), at, ready)
+
+    async def recorded(self, service: str, _: int, entity_id: str) -> Recorded:
+        keys, at, ready = self._of(service)
+        return Recorded(keys.histories.get(entity_id, []), at, ready)
+
+    async def projection(self, service: str, _: int, entity_id: str) -> Any:
+        return await self.joined(service, 0, [entity_id])
+
+    async def position(self, service: str, _: int) -> Position:
+        return self._of(service)[1]
+
+    async def history(self, service: str, _: int, entity_id: str) -> Any:
+        for record in self._of(service)[0].histories.get(entity_id, []):
+            yield record
+
+
+class Tokens:
+    """Knows whom a bearer token speaks for."""
+
+    def __init__(self) -> None:
+        self.grants: dict[str, Grant] = {}
+
+    async def bearer(self, token: str) -> Grant:
+        if token not in self.grants:
+            raise Refused("the bearer token is none that we know")
+        return self.grants[token]
+
+    async def count(self, _: str) -> None:
+        pass
+
+
+class World:
+    """One partition of versions; ``stalled`` keeps the worker from what is appended, ``away`` keeps Kafka away."""
+
+    def __init__(self) -> None:
+        self.inputs: list[bytes] = []
+        self.keys = Keyspace()
+        self.reached = -1
+        self.ready = True
+        self.stalled = False
+        self.away = False
+        self.prices: dict[str, Mapping[str, str]] | None = dict(QUOTES)
+        self.tokens = Tokens()
+        access = Access(self.tokens, self.tokens)  # type: ignore[arg-type]
+        backend = Backend(MemoryViews(self), 1)  # type: ignore[arg-type]
+        app = build(backend, access, ("versions",), Names(), self, self)
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://api")
+
+    async def append(self, routing_key: str, value: bytes) -> Place:
+        if self.away:
+            raise Unavailable("nobody answers")
+        assert json.loads(value)["strategy_id"] == routing_key
+        await asyncio.sleep(0)  # others may come in between
+        self.inputs.append(value)
+        if not self.stalled:
+            self.fold()
+        return Place(0, len(self.inputs) - 1)
+
+    def quotes(self, symbols: Iterable[str]) -> dict[str, Mapping[str, str]] | None:
+        if self.prices is None:
+            return None
+        return {one: self.prices[one] for one in symbols if one in self.prices}
+
+    def push(self, *bodies: Body) -> None:
+        """Fold commands that come from elsewhere."""
+        self.inputs += map(orjson.dumps, bodies)
+        self.fold()
+
+    def fold(self) -> None:
+        """Fold all that was appended."""
+        self.keys = folded_values(self.inputs).store
+        self.reached = len(self.inputs) - 1
+
+    def commands(self) -> list[Body]:
+        """All that was appended."""
+        return [json.loads(value) for value in self.inputs]
+
+    def strategy(self, strategy_id: str = STRATEGY) -> Mapping[str, str]:
+        """The strategy's hash."""
+        return self.keys.entities[companion_of("versions", strategy_id)]
+
+    def token(self, *scopes: str, organization: str = OWN) -> dict[str, str]:
+        """The header of a token."""
+        name = f"{organization}-{'-'.join(scopes)}"
+        self.tokens.grants[name] = Grant(organization, frozenset(scopes))
+        return {"Authorization": f"Bearer {name}"}
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> httpx.Response:
+        """A request with all scopes; ``body`` is JSON, or bytes as they are."""
+        content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        return await self.client.request(
+            method, path, content=content, headers={**self.token(*ALL), **(headers or {})}, **more
+        )
+
+    async def execute(
+        self, body: object = None, key: str | None = None, strategy_id: str = STRATEGY
+    ) -> httpx.Response:
+        """The request of 001, or another body."""
+        headers = {} if key is None else {"Idempotency-Key": key}
+        path = f"/api/v1/strategies/{strategy_id}/versions/execute"
+        return await self.ask("POST", path, BODY_OF_001 if body is None else body, headers)
+
+    def finish(self, version: Mapping[str, Any]) -> None:
+        """A broker fills what was ordered."""
+        fills: Body = {"status_reason": None, "filled_value": None, "filled_average_price": None}
+        orders = [one for one in version["orders"] if one["status"] == "PENDING"]
+        self.push(
+            *(
+                command(
+                    "order.updated",
+                    order_id=one["id"],
+                    status="FILLED",
+                    filled_quantity=one["order_quantity"],
+                    **fills,
+                )
+                for one in orders
+            )
+        )
+
+
+def world(weights: Mapping[str, str] | None = None, cash: str = "100", value: str = "15000") -> World:
+    """A world with the strategy of 001 registered."""
+    made = World()
+    made.push(registered(weights or {}, cash, value))
+    return made
+
+
+def positions(**weights: str) -> Body:
+    """The body of an execution."""
+    return {"data": {"positions": [{"symbol": one, "weight": weight} for one, weight in weights.items()]}}
