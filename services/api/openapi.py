@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from libs.contracts.agents import JournalEntry, RiskVeto, Snapshot, Trade, TwakBlock
 from libs.contracts.names import ENTITIES
-from services.api import strategies
+from services.api import openapi_versions, strategies
 from services.api.ledgers import STATUSES
-from services.api.pages import LIMIT, MOST
-from services.api.refusals import PROBLEM_JSON
+from services.api.openapi_parts import (
+    AS_OF,
+    BEARER,
+    CUT,
+    PAGE,
+    RECORD,
+    REF,
+    SERVER,
+    WRONG,
+    Json,
+    enveloped,
+    get,
+    in_path,
+    listed,
+    status_of,
+)
 
-Json = dict[str, Any]
-
-_REF: Final = "#/components/schemas/{model}"
 _STREAMS: Final[dict[str, tuple[type[BaseModel], ...]]] = {
     "equity": (Snapshot,),
     "trades": (Trade,),
@@ -24,11 +35,10 @@ _STREAMS: Final[dict[str, tuple[type[BaseModel], ...]]] = {
     "risk/blocks": (RiskVeto, TwakBlock),
 }
 _AGENT: Final = {401: "Not from this machine, and no bearer token that we know.", 403: "Scope agents:read."}
-_SERVER: Final = {503: "The partition asked for is not ready, or Redis does not answer; try again."}
 _ACCOUNT: Final = {
     401: "Neither a signature nor a bearer token that we know.",
     403: "The token lacks the scope strategies:read.",
-    **_SERVER,
+    **SERVER,
 }
 _NO_STRATEGY: Final = {404: "The account has no such strategy, or had none by then."}
 _SIGNED: Final[Json] = {"security": [{"apiKey": [], "timestamp": [], "signature": []}, {"bearer": []}]}
@@ -37,7 +47,7 @@ _SIGNED: Final[Json] = {"security": [{"apiKey": [], "timestamp": [], "signature"
 def describe() -> Json:
     """The whole description, as JSON to be."""
     models = [model for some in _STREAMS.values() for model in some]
-    _, schemas = models_json_schema([(model, "serialization") for model in models], ref_template=_REF)
+    _, schemas = models_json_schema([(model, "serialization") for model in models], ref_template=REF)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -49,17 +59,18 @@ def describe() -> Json:
             "/api/v1/strategies": {"get": _strategies()},
             "/api/v1/strategies/{strategy_id}": {"get": _strategy()},
             "/api/v1/strategies/{strategy_id}/history": {"get": _strategy_history()},
+            **openapi_versions.paths(),
             **{path: {"get": told} for service in STATUSES for path, told in _ledger(service).items()},
             "/agents": {"get": _agents()},
             "/agents/{id}": {"get": _agent()},
             "/agents/{id}/history": {"get": _agent_history()},
             **{f"/agents/{{id}}/{path}": {"get": _stream(path)} for path in _STREAMS},
-            "/healthz": {"get": _get("health", "The process is up.", _status("ok"))},
+            "/healthz": {"get": get("health", "The process is up.", status_of("ok"))},
             "/readyz": {
-                "get": _get(
+                "get": get(
                     "readiness",
                     "All partitions are ready.",
-                    _status("ready"),
+                    status_of("ready"),
                     {503: "The partitions that are not ready, by service in partitions."},
                 )
             },
@@ -75,8 +86,8 @@ def describe() -> Json:
                     },
                 }
             },
-            "/openapi.json": {"get": _get("description", "This description.", {"type": "object"})},
-            "/asyncapi.json": {"get": _get("topics", "Topics and streams, AsyncAPI.", {"type": "object"})},
+            "/openapi.json": {"get": get("description", "This description.", {"type": "object"})},
+            "/asyncapi.json": {"get": get("topics", "Topics and streams, AsyncAPI.", {"type": "object"})},
         },
         "components": {
             "schemas": {
@@ -84,6 +95,7 @@ def describe() -> Json:
                 "Problem": _PROBLEM,
                 "Strategy": _STRATEGY,
                 "Agent": _AGENT_SCHEMA,
+                "Version": openapi_versions.VERSION,
             },
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer"},
@@ -97,33 +109,33 @@ def describe() -> Json:
 
 def _strategies() -> Json:
     filters = [{"name": "status", "in": "query", "schema": {"enum": list(strategies.STATUSES)}}]
-    schema = _list({"$ref": _REF.format(model="Strategy")})
+    schema = listed({"$ref": REF.format(model="Strategy")})
     return {
-        **_get("list_strategies", "The account's strategies, changed last first.", schema, _ACCOUNT | _WRONG),
+        **get("list_strategies", "The account's strategies, changed last first.", schema, _ACCOUNT | WRONG),
         **_SIGNED,
-        "parameters": [*filters, *_PAGE],
+        "parameters": [*filters, *PAGE],
     }
 
 
 def _strategy_history() -> Json:
     return {
-        **_get("get_strategy_history", "Oldest first.", _list(_RECORD), _ACCOUNT | _NO_STRATEGY | _WRONG),
+        **get("get_strategy_history", "Oldest first.", listed(RECORD), _ACCOUNT | _NO_STRATEGY | WRONG),
         **_SIGNED,
-        "parameters": [_in_path("strategy_id"), *_PAGE],
+        "parameters": [in_path("strategy_id"), *PAGE],
     }
 
 
 def _strategy() -> Json:
-    refusals = _ACCOUNT | _NO_STRATEGY | _WRONG | _CUT
-    schema = _data({"$ref": _REF.format(model="Strategy")})
+    refusals = _ACCOUNT | _NO_STRATEGY | WRONG | CUT
+    schema = enveloped({"$ref": REF.format(model="Strategy")})
     return {
-        **_get("get_strategy", "Get Strategy: a strategy of the caller's account.", schema, refusals),
+        **get("get_strategy", "Get Strategy: a strategy of the caller's account.", schema, refusals),
         "description": "X-Signature is the lower-case hex HMAC-SHA256, under the API key's secret, of X-Timestamp "
         "(ms), the method and the path without its query; within 30 s, each signature once. A bearer token "
         "speaks for the account that has its organization's name. With as_of what "
         "is told of the account's stream is null.",
         **_SIGNED,
-        "parameters": [_in_path("strategy_id"), _AS_OF],
+        "parameters": [in_path("strategy_id"), AS_OF],
     }
 
 
@@ -133,7 +145,7 @@ def _ledger(service: str) -> dict[str, Json]:
     refusals = {
         401: "No bearer token that we know.",
         403: f"The token lacks the scope {service}:read.",
-        **_SERVER,
+        **SERVER,
     }
     missing = {404: f"There is no such {one}, or was none by then."}
     filters = [
@@ -143,119 +155,63 @@ def _ledger(service: str) -> dict[str, Json]:
     document = {"type": "object", "description": f"The {one}'s document, as in {service}.state."}
     return {
         at: {
-            **_get(f"list_{service}", f"{service}, changed last first.", _list(document), refusals | _WRONG),
-            **_BEARER,
-            "parameters": [*filters, *_PAGE],
+            **get(f"list_{service}", f"{service}, changed last first.", listed(document), refusals | WRONG),
+            **BEARER,
+            "parameters": [*filters, *PAGE],
         },
         f"{at}/{{id}}": {
-            **_get(f"get_{one}", f"One {one}.", _data(document), refusals | missing | _WRONG | _CUT),
-            **_BEARER,
-            "parameters": [_in_path("id"), _AS_OF],
+            **get(f"get_{one}", f"One {one}.", enveloped(document), refusals | missing | WRONG | CUT),
+            **BEARER,
+            "parameters": [in_path("id"), AS_OF],
         },
         f"{at}/{{id}}/history": {
-            **_get(f"get_{one}_history", "Oldest first.", _list(_RECORD), refusals | missing | _WRONG),
-            **_BEARER,
-            "parameters": [_in_path("id"), *_PAGE],
+            **get(f"get_{one}_history", "Oldest first.", listed(RECORD), refusals | missing | WRONG),
+            **BEARER,
+            "parameters": [in_path("id"), *PAGE],
         },
     }
 
 
 def _agents() -> Json:
-    schema = _list({"$ref": _REF.format(model="Agent")})
+    schema = listed({"$ref": REF.format(model="Agent")})
     return {
-        **_get("list_agents", "Agents, those changed last first.", schema, {**_AGENT, **_WRONG, **_SERVER}),
+        **get("list_agents", "Agents, those changed last first.", schema, {**_AGENT, **WRONG, **SERVER}),
         **_OPEN,
-        "parameters": [{"name": "status", "in": "query", "schema": {"type": "string"}}, *_PAGE],
+        "parameters": [{"name": "status", "in": "query", "schema": {"type": "string"}}, *PAGE],
     }
 
 
 def _agent() -> Json:
-    schema = _data({"$ref": _REF.format(model="Agent")})
+    schema = enveloped({"$ref": REF.format(model="Agent")})
     return {
-        **_get("get_agent", "An agent.", schema, _AGENT | _CURRENT | _WRONG | _CUT | _SERVER),
+        **get("get_agent", "An agent.", schema, _AGENT | _CURRENT | WRONG | CUT | SERVER),
         **_OPEN,
-        "parameters": [_in_path("id"), _AS_OF],
+        "parameters": [in_path("id"), AS_OF],
     }
 
 
 def _agent_history() -> Json:
-    refusals = _AGENT | _CURRENT | _WRONG | _SERVER
+    refusals = _AGENT | _CURRENT | WRONG | SERVER
     return {
-        **_get("get_agent_history", "Oldest first.", _list(_RECORD), refusals),
+        **get("get_agent_history", "Oldest first.", listed(RECORD), refusals),
         **_OPEN,
-        "parameters": [_in_path("id"), *_PAGE],
+        "parameters": [in_path("id"), *PAGE],
     }
 
 
 def _stream(path: str) -> Json:
-    schema = _list({"anyOf": [{"$ref": _REF.format(model=model.__name__)} for model in _STREAMS[path]]})
-    refusals = {**_AGENT, **_CURRENT, **_WRONG, **_SERVER}
+    schema = listed({"anyOf": [{"$ref": REF.format(model=model.__name__)} for model in _STREAMS[path]]})
+    refusals = {**_AGENT, **_CURRENT, **WRONG, **SERVER}
     name = path.replace("/", "_")
     return {
-        **_get(f"get_{name}", "The agent's messages, the newest first.", schema, refusals),
+        **get(f"get_{name}", "The agent's messages, the newest first.", schema, refusals),
         **_OPEN,
-        "parameters": [_in_path("id"), *_PAGE],
+        "parameters": [in_path("id"), *PAGE],
     }
-
-
-def _get(operation: str, summary: str, schema: Json, refusals: dict[int, str] | None = None) -> Json:
-    answered = {"description": summary, "content": {"application/json": {"schema": schema}}}
-    problems = {str(status): _problem(what) for status, what in (refusals or {}).items()}
-    return {"operationId": operation, "summary": summary, "responses": {"200": answered, **problems}}
-
-
-def _problem(what: str) -> Json:
-    return {
-        "description": what,
-        "content": {PROBLEM_JSON: {"schema": {"$ref": _REF.format(model="Problem")}}},
-    }
-
-
-def _in_path(name: str) -> Json:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-
-
-def _data(schema: Json) -> Json:
-    return {"type": "object", "properties": {"data": schema}, "required": ["data"]}
-
-
-def _list(item: Json) -> Json:
-    properties = {"data": {"type": "array", "items": item}, "next_cursor": {"type": ["string", "null"]}}
-    return {"type": "object", "properties": properties, "required": list(properties)}
-
-
-def _status(value: str) -> Json:
-    return _data({"type": "object", "properties": {"status": {"const": value}}, "required": ["status"]})
 
 
 _OPEN: Final[Json] = {"security": [{}, {"bearer": []}]}  # nothing is asked of who comes from this machine
-_AS_OF: Final = {
-    "name": "as_of",
-    "in": "query",
-    "description": "A sequence, or an RFC 3339 time by the broker's clock.",
-    "schema": {"type": "string"},
-}
-_RECORD: Final[Json] = {
-    "type": "object",
-    "description": "A log record, its verdict, and what it changed: {field: [from, to]}.",
-}
-_BEARER: Final[Json] = {"security": [{"bearer": []}]}
-_CUT: Final = {410: "The beginning of its history is in the log alone by now."}
 _CURRENT: Final = {404: "There is no such agent.", 409: "current, where there are several agents."}
-_WRONG: Final = {422: "A parameter of the query is at fault."}
-_PAGE: Final = [
-    {
-        "name": "limit",
-        "in": "query",
-        "schema": {"type": "integer", "minimum": 1, "maximum": MOST, "default": LIMIT},
-    },
-    {
-        "name": "cursor",
-        "in": "query",
-        "description": "next_cursor of the page before.",
-        "schema": {"type": "string"},
-    },
-]
 _TEXTS: Final = (
     "status",
     "phase",
@@ -334,7 +290,7 @@ _PROBLEM: Final = {
                 "properties": {
                     "pointer": {
                         "type": "string",
-                        "description": "JSON Pointer; /limit is the parameter limit.",
+                        "description": "JSON Pointer; /limit is the parameter limit, /Idempotency-Key the header.",
                     },
                     "detail": {"type": "string"},
                 },
@@ -342,6 +298,11 @@ _PROBLEM: Final = {
             },
         },
         "partitions": {"type": "object", "description": "By service, those that are not ready."},
+        "unknown_symbols": {"type": "array", "items": {"type": "string"}},
+        "version_id": {
+            "type": "string",
+            "description": "The version that is on its way, or that the Idempotency-Key was used for.",
+        },
     },
     "required": ["type", "title", "status", "detail"],
 }

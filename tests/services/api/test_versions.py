@@ -16,6 +16,7 @@ from tests.services.api.versions_world import (
     ALL,
     AT,
     DELETE,
+    DESCRIPTION,
     FOREIGN,
     OWN,
     READ,
@@ -26,6 +27,15 @@ from tests.services.api.versions_world import (
 )
 from tests.services.versions.given import OTHER, STRATEGY, VERSION, drafted, execute, registered
 
+EXECUTE_TEMPLATE = "/api/v1/strategies/{strategy_id}/versions/execute"
+AT_TEMPLATE = "/api/v1/strategies/{strategy_id}/versions/{id}"
+_SHOWN = DESCRIPTION["paths"][AT_TEMPLATE]["get"]["responses"]["200"]
+_EXECUTED = DESCRIPTION["paths"][EXECUTE_TEMPLATE]["post"]["responses"]["202"]
+EXAMPLES = [
+    each["value"]["data"]
+    for answer in (_SHOWN, _EXECUTED)
+    for each in answer["content"]["application/json"]["examples"].values()
+]
 ORDER = [
     "id",
     "date",
@@ -117,6 +127,28 @@ async def test_a_version_shows_only_what_it_is_asked_for() -> None:
     for wrong in ("bogus", "", "orders,", "orders, positions", "ORDERS"):
         told = problem(await one.ask("GET", path, params={"include": wrong}), 422)
         assert [finding["pointer"] for finding in told["errors"]] == ["/include"]
+
+
+def test_every_route_is_described_and_every_described_one_is_there() -> None:
+    app: Any = world().app
+    there = {
+        (route.path, method.lower())
+        for route in app.routes
+        if "/versions" in getattr(route, "path", "")
+        for method in route.methods - {"HEAD"}
+    }
+    described = {
+        (path, method)
+        for path, item in DESCRIPTION["paths"].items()
+        if "/versions" in path
+        for method in item
+        if method != "parameters"
+    }
+    assert there == described
+    schema = DESCRIPTION["components"]["schemas"]["Version"]
+    for example in EXAMPLES:
+        assert list(example) == list(schema["properties"])
+    assert EXAMPLES[0]["orders"][0].keys() == schema["properties"]["orders"]["items"]["properties"].keys()
 
 
 async def test_it_is_complete_at_once_where_nothing_is_to_be_ordered() -> None:

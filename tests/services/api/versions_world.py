@@ -18,6 +18,7 @@ from services.api.app import build
 from services.api.authentication import Grant, Refused
 from services.api.backend import Backend
 from services.api.commands import Place, Unavailable
+from services.api.openapi import describe
 from tests.services.versions.given import STRATEGY, Body, command, folded_values, registered
 
 OWN, FOREIGN = "org_1", "org_2"
@@ -30,6 +31,7 @@ QUOTES = {
     "GOOG": {"price": "170.25", "step": "1", "minimum": "0"},
     "AAPL": {"price": "200", "step": "0.5", "minimum": "10"},
 }
+DESCRIPTION = describe()
 BODY_OF_001 = {
     "data": {
         "positions": [
@@ -80,6 +82,26 @@ class MemoryViews:
             yield record
 
 
+def check_documented(method: str, answer: httpx.Response) -> None:
+    """See that the description of the routes has an answer's status, as what it is."""
+    described = _template(answer.request.url.path)
+    operation = DESCRIPTION["paths"].get(described, {}).get(method.lower())
+    if operation is None:
+        assert answer.status_code in (404, 405), (described, method, answer.text)
+        return
+    told = operation["responses"][str(answer.status_code)]
+    assert set(told.get("content", {})) == ({answer.headers["content-type"]} if answer.content else set())
+
+
+def _template(path: str) -> str:
+    root, _, rest = path.removeprefix("/api/v1/strategies/").partition("/versions")
+    name, _, history = rest.removeprefix("/").partition("/")
+    if name and name != "execute":
+        name = "{id}"
+    assert root, path
+    return "/".join(["/api/v1/strategies/{strategy_id}/versions", *filter(None, (name, history))])
+
+
 class Tokens:
     """Knows whom a bearer token speaks for."""
 
@@ -109,8 +131,9 @@ class World:
         self.tokens = Tokens()
         access = Access(self.tokens, self.tokens)  # type: ignore[arg-type]
         backend = Backend(MemoryViews(self), 1)  # type: ignore[arg-type]
-        app = build(backend, access, ("versions",), Names(), self, self)
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        measured: Any = build(backend, access, ("versions",), Names(), self, self)
+        self.app = measured._app
+        transport = httpx.ASGITransport(measured, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://api")
 
     async def append(self, routing_key: str, value: bytes) -> Place:
@@ -162,9 +185,11 @@ class World:
     ) -> httpx.Response:
         """A request with all scopes; ``body`` is JSON, or bytes as they are."""
         content = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        return await self.client.request(
+        answer = await self.client.request(
             method, path, content=content, headers={**self.token(*ALL), **(headers or {})}, **more
         )
+        check_documented(method, answer)
+        return answer
 
     async def execute(
         self, body: object = None, key: str | None = None, strategy_id: str = STRATEGY
