@@ -57,5 +57,8 @@ class Organizations:
 
 
 def _being_made(position: Position) -> bool:
-    """Whether somebody has the partition and has not read it through: what is missing may still come."""
-    return position.owner is not None and not position.says_ready
+    """Whether somebody took the partition empty and was not through with its log yet: what is missing may still come.
+
+    A worker that stopped, or recovers with what Redis has, leaves there when it was ready last.
+    """
+    return position.owner is not None and position.seen_at is None

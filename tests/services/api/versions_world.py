@@ -12,7 +12,7 @@ import orjson
 
 from libs.contracts.names import Names, companion_of
 from libs.views.memory import Keyspace
-from libs.views.reading import Field, Joined, Members, Position, Recorded
+from libs.views.reading import Field, Joined, Members, Position, Ranked, Recorded
 from services.api.access import Access
 from services.api.app import build
 from services.api.authentication import Grant, Refused
@@ -50,9 +50,12 @@ class MemoryViews:
         self._world = world
 
     def _of(self, service: str) -> tuple[Keyspace, Position, bool]:
-        assert service == "versions"
         world = self._world
-        at = Position(0, owner="w", input_offset=world.reached, says_ready=world.ready)
+        if service != "versions":
+            return world.others[service], Position(0, owner="w", says_ready=True), True
+        owner = "w" if world.taken else None
+        seen_at = None if world.anew else 1
+        at = Position(0, owner, input_offset=world.reached, says_ready=world.ready, seen_at=seen_at)
         return world.keys, at, world.ready
 
     async def joined(self, service: str, _: int, entity_ids: Sequence[str]) -> Joined:
@@ -73,6 +76,14 @@ class MemoryViews:
 
     async def projection(self, service: str, _: int, entity_id: str) -> Any:
         return await self.joined(service, 0, [entity_id])
+
+    async def ranked(
+        self, service: str, _: int, index: tuple[str, str], before: tuple[int, str] | None, count: int
+    ) -> Ranked:
+        keys, at, ready = self._of(service)
+        scores = keys.indexes.get(":".join(index), {})
+        places = sorted(((score, one) for one, score in scores.items()), reverse=True)
+        return Ranked([one for one in places if before is None or one < before][:count], at, ready)
 
     async def position(self, service: str, _: int) -> Position:
         return self._of(service)[1]
@@ -118,12 +129,19 @@ class Tokens:
 
 
 class World:
-    """One partition of versions; ``stalled`` keeps the worker from what is appended, ``away`` keeps Kafka away."""
+    """One partition of versions; ``stalled`` keeps the worker from what is appended, ``away`` keeps Kafka away.
+
+    ``others`` holds what other services left; ``taken`` says that a worker of versions had the partition, ``anew``
+    that it is being made from its log and was not through with that.
+    """
 
     def __init__(self) -> None:
         self.inputs: list[bytes] = []
         self.keys = Keyspace()
         self.reached = -1
+        self.others: dict[str, Keyspace] = {}
+        self.taken = True
+        self.anew = False
         self.ready = True
         self.stalled = False
         self.away = False
