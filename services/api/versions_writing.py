@@ -66,14 +66,15 @@ class Writing:
             )
             outcome = await self._carry_out(command)
             if outcome is None:
-                break
+                raise unavailable("nothing is left of the execution")
             if outcome.refused is None:
                 return outcome
             if outcome.refused["code"] == KEY_REPEATED:
                 return await self._first(strategy_id, outcome.refused["version_id"], organization, asked)
             if outcome.refused["code"] != MISSING_PRICES:
                 return outcome
-        raise unavailable("the execution could not be planned: of something that is held no price is known")
+            self._check_held(outcome.refused["symbols"])
+        raise unavailable("what the strategy holds changed too often for the execution to be planned")
 
     async def delete(self, strategy_id: str, organization: str, version_id: str) -> Outcome | None:
         """None where nothing is left of a version, else why it was not deleted."""
@@ -114,6 +115,12 @@ class Writing:
             log.error("a command is not in its version's history", version=command.version_id)
             raise unavailable("what became of the command is in the log alone")
         return found
+
+    def _check_held(self, symbols: Sequence[str]) -> None:
+        """Go on where what is held besides has prices. Raises Refusal (503)."""
+        lacking = [symbol for symbol in symbols if symbol not in self._quotes(symbols)]
+        if lacking:
+            raise unavailable(f"no price is known of {', '.join(lacking)}, which the strategy holds")
 
     def _quotes(self, symbols: Iterable[str]) -> Quotes:
         found = self.prices.quotes(symbols)

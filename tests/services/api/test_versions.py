@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from services.api import folding
+from services.api.commands import Place
 from tests.services.api.versions_world import (
     ALL,
     AT,
@@ -350,11 +351,30 @@ async def test_while_it_can_not_be_known_it_is_503() -> None:
 
 async def test_what_is_held_and_has_no_price_can_not_be_sold() -> None:
     one = world({"DELISTED": "10"}, "90")
-    assert problem(await one.execute(key="k"), 503)
+    assert "DELISTED" in problem(await one.execute(key="k"), 503)["detail"]
+    assert len(one.inputs) == 2, "and is not tried again for nothing"
     assert one.prices is not None
     one.prices["DELISTED"] = {"price": "2", "step": "1", "minimum": "0"}
     told = data(await one.execute(key="k"), 202)
     assert told["orders"][-1]["symbol"] == "DELISTED"
+
+
+async def test_what_the_strategy_came_to_hold_meanwhile_is_priced_at_the_next_attempt() -> None:
+    one = world()
+    append, slipped = one.append, False
+
+    async def late(routing_key: str, value: bytes) -> Place:
+        nonlocal slipped
+        if not slipped:  # another execution, all of it, comes first
+            slipped = True
+            one.push(execute({"GOOG": "10"}, prices={"GOOG": "170.25"}))
+            one.finish(data(await one.ask("GET", f"{AT}/{VERSION}?include=orders")))
+        return await append(routing_key, value)
+
+    one.append = late  # type: ignore[method-assign]
+    told = data(await one.execute(positions(NVDA="10"), key="k"), 202)
+    assert {each["symbol"]: each["side"] for each in told["orders"]} == {"NVDA": "BUY", "GOOG": "SELL"}
+    assert data(await one.execute(positions(NVDA="10"), key="k"), 202) == told
 
 
 async def test_prices_and_value_travel_in_the_command() -> None:
