@@ -30,7 +30,7 @@ _INPUTS: Final[dict[str, tuple[type[BaseModel], ...]]] = {
     "agents": tuple(MESSAGES.values()),
     "strategies": (StrategyEvent, ConnectorScope),
 }
-_KEYS: Final = {"agents": "the agent's id", "strategies": "the account"}
+_KEYS: Final = {"agents": "the agent's id", "strategies": "the account", "versions": "the strategy's id"}
 _TOPICS: Final = {
     "in": "What the service folds, JSON as its source documents it; key: {key}. LogAppendTime, 14 days.",
     "log": "One record for every input record, for ever; accept one only if its previousinputoffset is the inputoffset "

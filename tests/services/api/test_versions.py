@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import uuid
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 from services.api import folding
-from services.api.commands import Place
+from services.api.commands import Place, Unavailable
 from tests.services.api.versions_world import (
     ALL,
     AT,
@@ -178,6 +179,55 @@ async def test_one_rebalance_at_a_time() -> None:
         "GOOG": "SELL",
         "AAPL": "SELL",
     }
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_whatever_the_interleaving_one_is_on_its_way_and_a_key_has_one_answer(seed: int) -> None:
+    """Requests under few keys, sent again after each 503, while a worker folds now and then, and a broker fills."""
+    rng = random.Random(seed)
+    one = world()
+    one.stalled = True
+    append, over = one.append, False
+
+    async def slow(routing_key: str, value: bytes) -> Place:
+        await asyncio.sleep(rng.random() * 0.01)
+        place = await append(routing_key, value)
+        if rng.random() < 0.1:  # it stands, but nobody is told
+            raise Unavailable("lost")
+        return place
+
+    async def work() -> None:
+        while not over:
+            await asyncio.sleep(rng.random() * 0.01)
+            one.fold(rng.randrange(one.reached + 1, len(one.inputs) + 1))
+            running = one.keys.entities.get(one.strategy()["in_flight"])
+            if running and rng.random() < 0.2:
+                one.finish({"orders": json.loads(running["orders"])})
+
+    async def client(number: int) -> tuple[str, tuple[int, bytes]]:
+        key = f"k{number % 6}"
+        while True:
+            await asyncio.sleep(rng.random() * 0.02)
+            answer = await one.execute(positions(NVDA=str(1 + number % 6)), key=key)
+            if answer.status_code != 503:
+                return key, (answer.status_code, answer.content)
+
+    one.append = slow  # type: ignore[method-assign]
+    working = asyncio.create_task(work())
+    answers = await asyncio.gather(*(client(number) for number in range(18)))
+    over = True
+    await working
+    by_key: dict[str, set[tuple[int, bytes]]] = {}
+    for key, answer in answers:
+        by_key.setdefault(key, set()).add(answer)
+    assert all(len(some) == 1 for some in by_key.values())
+    accepted = [
+        json.loads(body)["data"] for some in by_key.values() for status, body in some if status == 202
+    ]
+    shown = data(await one.ask("GET", f"{AT}?include=orders,positions"))
+    assert {each["id"] for each in shown} == {each["id"] for each in accepted}
+    unended = [each for each in shown if each["status"] not in ("COMPLETE", "FAILED")]
+    assert len(unended) <= 1
 
 
 async def test_symbols_that_nobody_knows_are_told_all_at_once() -> None:

@@ -174,10 +174,11 @@ class World:
         self.inputs += map(orjson.dumps, bodies)
         self.fold()
 
-    def fold(self) -> None:
-        """Fold all that was appended."""
-        self.keys = folded_values(self.inputs).store
-        self.reached = len(self.inputs) - 1
+    def fold(self, count: int | None = None) -> None:
+        """Fold all that was appended, or so many of them."""
+        some = self.inputs[:count]
+        self.keys = folded_values(some).store
+        self.reached = len(some) - 1
 
     def commands(self) -> list[Body]:
         """All that was appended."""
