@@ -88,15 +88,6 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """One field of several hashes of one partition, None where there is no such hash or field."""
-
-    values: Sequence[str | None]
-    position: Position
-    ready: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Members:
     """All members of a sorted set of a partition, in no order that counts."""
 
@@ -143,26 +134,25 @@ class Views:
         at = position_of(partition, _text(position))
         return Projection(_text(fields), at, at.ready(time.time() * 1000))
 
-    async def joined(self, service: str, partition: int, entity_ids: Sequence[str]) -> Joined:
-        """Several entities of one partition, companions among them; an empty hash where there is none."""
-        async with self._redis.pipeline(transaction=True) as several:
-            _ask(several, self._names.position(service, partition))
-            for entity_id in entity_ids:
-                _ask(several, self._names.entity(service, partition, entity_id))
-            position, *fields = await several.execute()
-        at = position_of(partition, _text(position))
-        return Joined([_text(one) for one in fields], at, at.ready(time.time() * 1000))
+    async def joined(
+        self, service: str, partition: int, entity_ids: Sequence[str], names: Sequence[str] = ()
+    ) -> Joined:
+        """Several entities of one partition, companions among them; an empty hash where there is none.
 
-    async def field(self, service: str, partition: int, entity_ids: Sequence[str], name: str) -> Field:
-        """One field of several entities of one partition, companions among them."""
+        With ``names``, those of these fields alone that there are: a hash can be large.
+        """
         async with self._redis.pipeline(transaction=True) as several:
             _ask(several, self._names.position(service, partition))
             for entity_id in entity_ids:
-                several.hget(self._names.entity(service, partition, entity_id), name)  # type: ignore[unused-awaitable]
-            position, *values = await several.execute()
+                key = self._names.entity(service, partition, entity_id)
+                if names:
+                    several.hmget(key, list(names))  # type: ignore[unused-awaitable]
+                else:
+                    _ask(several, key)
+            position, *answers = await several.execute()
         at = position_of(partition, _text(position))
-        found = [None if value is None else value.decode() for value in values]
-        return Field(found, at, at.ready(time.time() * 1000))
+        fields = [_chosen(names, answer) if names else _text(answer) for answer in answers]
+        return Joined(fields, at, at.ready(time.time() * 1000))
 
     async def members(self, service: str, partition: int, index: tuple[str, str]) -> Members:
         """The entities in a sorted set."""
@@ -295,6 +285,11 @@ def _hash(answer: Mapping[bytes, bytes] | Exception) -> dict[str, str]:
     if isinstance(answer, Exception):
         raise answer
     return _text(answer)
+
+
+def _chosen(names: Sequence[str], values: Sequence[bytes | None]) -> dict[str, str]:
+    pairs = zip(names, values, strict=True)
+    return {name: value.decode() for name, value in pairs if value is not None}
 
 
 def _text(answer: Mapping[bytes, bytes]) -> dict[str, str]:

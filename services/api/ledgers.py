@@ -115,10 +115,10 @@ class Ledger:
             raise entities.nothing(self.service)
         entity_id = str(request.path_params["id"]).lower()
         views, partition = self.backend.views, self.backend.partition(entity_id)
-        told = await self.backend.ask(views.field(self.service, partition, [entity_id], "strategy_id"))
+        told = await self.backend.ask(views.joined(self.service, partition, [entity_id], ("strategy_id",)))
         if not told.ready:
             raise not_ready(self.service, partition)
-        (strategy,) = told.values
+        strategy = told.fields[0].get("strategy_id")
         if strategy == "null":  # of a fact that changed nothing, the fold alone knows whose it is
             fields = await hashes(self.backend, self.service, [entity_id])
             strategy = None

@@ -17,6 +17,7 @@ from services.api.backend import Backend
 from services.api.refusals import not_ready
 
 SERVICE: Final = "versions"
+_OWNER: Final = "organization_id"
 _NONE: Final = "null"
 
 
@@ -40,16 +41,15 @@ class Organizations:
         found = await backend.ask(
             asyncio.gather(
                 *(
-                    views.field(
-                        SERVICE, partition, [companion_of(SERVICE, one) for one in some], "organization_id"
-                    )
+                    views.joined(SERVICE, partition, [companion_of(SERVICE, one) for one in some], (_OWNER,))
                     for partition, some in places.items()
                 )
             )
         )
         owners: dict[str, str | None] = {}
         for some, told in zip(places.values(), found, strict=True):
-            for one, owner in zip(some, told.values, strict=True):
+            for one, fields in zip(some, told.fields, strict=True):
+                owner = fields.get(_OWNER)
                 if owner is None and _being_made(told.position):
                     raise not_ready(SERVICE, told.position.partition)
                 owners[one] = None if owner in (None, _NONE) else owner

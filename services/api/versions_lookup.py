@@ -16,6 +16,8 @@ from services.api.listing import Place, hashes
 from services.api.refusals import Refusal, not_ready
 
 SERVICE: Final = "versions"
+_OF_STRATEGY: Final = ("organization_id", "portfolio_value", "positions")
+_WHOSE: Final = ("organization_id", "strategy_id", "inserted_at")
 _NULL: Final = "null"
 
 
@@ -37,7 +39,7 @@ class Lookup:
         """A strategy; all None where nothing is known of it."""
         partition = self._backend.partition(strategy_id)
         shared = companion_of(SERVICE, strategy_id)
-        told = await self._backend.ask(self._backend.views.joined(SERVICE, partition, [shared]))
+        told = await self._backend.ask(self._backend.views.joined(SERVICE, partition, [shared], _OF_STRATEGY))
         if not told.ready:
             raise not_ready(SERVICE, partition)
         (own,) = told.fields
@@ -55,7 +57,9 @@ class Lookup:
         """Return where there is such a version, for the organization to see. Raises Refusal (404)."""
         partition = self._backend.partition(strategy_id)
         shared = companion_of(SERVICE, strategy_id)
-        told = await self._backend.ask(self._backend.views.joined(SERVICE, partition, [shared, version_id]))
+        told = await self._backend.ask(
+            self._backend.views.joined(SERVICE, partition, [shared, version_id], _WHOSE)
+        )
         if not told.ready:
             raise not_ready(SERVICE, partition)
         strategy, own = told.fields
@@ -76,13 +80,14 @@ class Lookup:
         """
         partition, views = self._backend.partition(strategy_id), self._backend.views
         members = await self._backend.ask(views.members(SERVICE, partition, ("strategy", strategy_id)))
-        stamps = await self._backend.ask(views.field(SERVICE, partition, members.ids, "inserted_at"))
-        if not (members.ready and stamps.ready):
+        told = await self._backend.ask(views.joined(SERVICE, partition, members.ids, ("inserted_at",)))
+        if not (members.ready and told.ready):
             raise not_ready(SERVICE, partition)
+        stamps = [_text(fields, "inserted_at") for fields in told.fields]
         places = [
             (max(0, milliseconds(stamp)), version_id)
-            for version_id, stamp in zip(members.ids, stamps.values, strict=True)
-            if stamp is not None and stamp != _NULL
+            for version_id, stamp in zip(members.ids, stamps, strict=True)
+            if stamp is not None
         ]
         return sorted(places, reverse=True)
 

@@ -214,7 +214,8 @@ async def test_whatever_the_interleaving_one_is_on_its_way_and_a_key_has_one_ans
 
     one.append = slow  # type: ignore[method-assign]
     working = asyncio.create_task(work())
-    answers = await asyncio.gather(*(client(number) for number in range(18)))
+    async with asyncio.timeout(60):
+        answers = await asyncio.gather(*(client(number) for number in range(18)))
     over = True
     await working
     by_key: dict[str, set[tuple[int, bytes]]] = {}

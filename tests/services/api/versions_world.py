@@ -12,7 +12,7 @@ import orjson
 
 from libs.contracts.names import Names, companion_of
 from libs.views.memory import Keyspace
-from libs.views.reading import Field, Joined, Members, Position, Ranked, Recorded
+from libs.views.reading import Joined, Members, Position, Ranked, Recorded
 from services.api.access import Access
 from services.api.app import build
 from services.api.authentication import Grant, Refused
@@ -58,13 +58,14 @@ class MemoryViews:
         at = Position(0, owner, input_offset=world.reached, says_ready=world.ready, seen_at=seen_at)
         return world.keys, at, world.ready
 
-    async def joined(self, service: str, _: int, entity_ids: Sequence[str]) -> Joined:
+    async def joined(
+        self, service: str, _: int, entity_ids: Sequence[str], names: Sequence[str] = ()
+    ) -> Joined:
         keys, at, ready = self._of(service)
-        return Joined([keys.entities.get(one, {}) for one in entity_ids], at, ready)
-
-    async def field(self, service: str, _: int, entity_ids: Sequence[str], name: str) -> Field:
-        keys, at, ready = self._of(service)
-        return Field([keys.entities.get(one, {}).get(name) for one in entity_ids], at, ready)
+        found = [keys.entities.get(one, {}) for one in entity_ids]
+        if names:
+            found = [{name: one[name] for name in names if name in one} for one in found]
+        return Joined(found, at, ready)
 
     async def members(self, service: str, _: int, index: tuple[str, str]) -> Members:
         keys, at, ready = self._of(service)
