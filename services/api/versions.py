@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Final
 
 import orjson
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -42,6 +43,7 @@ STATUSES: Final = (
     "FAILED",
 )
 AT: Final = "/api/v1/strategies/{strategy_id}/versions"
+_EXECUTE: Final = "execute"
 _JSON: Final = "application/json"
 
 
@@ -52,7 +54,7 @@ def routes(backend: Backend, access: Access, writer: Writer, prices: Prices) -> 
     versions = Versions(backend, access, lookup, writing)
     return [
         Route(AT, versions.get_list),
-        Route(f"{AT}/execute", versions.post_execute, methods=["POST"]),
+        Route(f"{AT}/{_EXECUTE}", versions.post_execute, methods=["POST"]),
         Route(f"{AT}/{{id}}", versions.on_one, methods=["GET", "DELETE"]),
         Route(f"{AT}/{{id}}/history", versions.get_history),
     ]
@@ -69,6 +71,8 @@ class Versions:
 
     async def on_one(self, request: Request) -> Response:
         """Show or delete a version."""
+        if request.path_params["id"] == _EXECUTE:  # which is no version, but a route of its own
+            raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST"})
         return await (self._delete(request) if request.method == "DELETE" else self._show(request))
 
     async def _show(self, request: Request) -> Response:

@@ -468,7 +468,6 @@ async def test_versions_that_can_not_be_are_404(method: str) -> None:
     one.push(drafted({"NVDA": "10"}))
     for path in (
         f"{AT}/{uuid.uuid4()}",
-        f"{AT}/execute",
         f"{AT}/x",
         f"{AT}/{VERSION}x",
         f"/api/v1/strategies/x/versions/{VERSION}",
@@ -541,6 +540,8 @@ async def test_every_route_needs_its_scopes(method: str, path: str) -> None:
 @pytest.mark.parametrize(
     ("method", "path"),
     [
+        ("GET", f"{AT}/execute"),
+        ("DELETE", f"{AT}/execute"),
         ("POST", AT),
         ("PUT", f"{AT}/{VERSION}"),
         ("PATCH", f"{AT}/execute"),
