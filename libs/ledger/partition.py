@@ -357,7 +357,9 @@ class PartitionFold(Generic[S]):
 
     def document(self, entity: Entity[S]) -> bytes | None:
         """What ``.state`` has of an entity: its projection as JSON, None where it was deleted."""
-        return _document(self.aggregate.part(entity.subject).render(entity.state), entity, bookkeeping(entity))
+        return _document(
+            self.aggregate.part(entity.subject).render(entity.state), entity, bookkeeping(entity)
+        )
 
 
 def _document(now: View, entity: Entity[Any], kept: Fields) -> bytes | None:
