@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import base64
-import os
-import re
 import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from libs.security.kept import NotKept, kept
 from libs.security.master_key import FILE
 from libs.settings import Settings
 from services.cli.failures import Failure
@@ -38,20 +37,10 @@ def _webhook_secret() -> str:
 
 
 def _kept(file: Path, make: Callable[[], str], look: str) -> str:
-    """What the file holds; made where there is none, for its owner's eyes only."""
+    """What the file holds. Raises Failure."""
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            # with its rights from the beginning, and by one of two that start at once
-            made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            pass
-        else:
-            with os.fdopen(made, "w") as new:
-                new.write(make() + "\n")
-        held = file.read_text().strip()
-    except OSError as why:
-        raise Failure(f"{file}: {why.strerror}: set STRATAFOLD_DATA to another folder") from None
-    if not re.fullmatch(look, held):
-        raise Failure(f"{file} does not hold what was once written there: remove it, and a new one is made")
-    return held
+        return kept(file, make, look)
+    except NotKept as why:
+        raise Failure(
+            f"{why}: set STRATAFOLD_DATA to another folder" if why.unwritable else str(why)
+        ) from None

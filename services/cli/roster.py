@@ -82,12 +82,21 @@ PROCESSES: Final = (
         channel="strategies",
         arguments=("strategies", "--url", "ws://127.0.0.1:{port}/v1/ws", "--account", "demo"),
     ),
+    Process(
+        "portfolio-manager",
+        "services.simulator.portfolio_manager",
+        demo=True,
+        upstream=True,
+        feeds="versions",
+    ),
+    Process("broker", "services.simulator.broker", demo=True, upstream=True, feeds="versions"),
 )
 # What a demo of a service needs beside its worker.
 _DEMO: Final = {
     "operations": ("gateway", "simulator"),
     "executions": ("gateway", "simulator"),
     "gateway": ("gateway", "simulator"),
+    "versions": ("api", "portfolio-manager", "broker"),
     "agents": ("agent-upstream", "agent-connector"),
     "strategies": ("strategy-upstream", "strategy-connector"),
 }

@@ -205,7 +205,7 @@ def _feed(events: Sequence[Event], room: int, subject: int) -> RenderableType:
 
 def _style_of(name: str) -> str:
     match name.rpartition(".")[2]:
-        case "disputed" | "mismatch" | "rejected":
+        case "disputed" | "mismatch" | "rejected" | "failed":
             return "red"
         case "completed" | "settled" | "reconciled":
             return "green"

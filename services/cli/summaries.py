@@ -45,6 +45,22 @@ def summary(event: str, data: Data) -> str:
             said = f"by {data.get('by')}, {data.get('rule') or data.get('code')}: {data.get('explanation')}"
         case "agent.status_changed" | "strategy.status_changed":
             said = f"{data.get('from')} → {data.get('to')}"
+        case "version.drafted" | "version.executed":
+            said = f"{_positions(data)}, cash {data.get('old_cash_weight')} → {data.get('cash_weight')}"
+        case "version.status_changed":
+            said = f"{data.get('from') or 'draft'} → {data.get('to')}"
+        case "version.completed" | "version.failed":
+            counts = (f"{number} {name}" for name, number in data.get("orders", {}).items() if number)
+            said = ", ".join(counts) or "no orders"
+        case "version.refused":
+            said = f"{data.get('code')}: {data.get('detail')}"
+        case "order.created":
+            said = f"{data.get('side')} {data.get('order_quantity')} {data.get('symbol')} for {data.get('order_value')}"
+        case "order.updated":
+            said = (
+                f"{_status(data)}, {data.get('filled_quantity') or 0} of {data.get('order_quantity')}"
+                f" {data.get('symbol')}"
+            )
         case "agent.promoted":
             said = f"live, first trade {data.get('tx_hash')}"
         case "agent.demoted":
@@ -91,6 +107,12 @@ def _executions(data: Data) -> str:
     parts = (f"{number} {name}" for name, number in counts.items() if number and name != "total")
     plural = "" if counts["total"] == 1 else "s"
     return f"{counts['total']} execution{plural}: {', '.join(parts) or 'none ended'}"
+
+
+def _positions(data: Data) -> str:
+    actions = [one.get("action") for one in data.get("positions", [])]
+    counts = {name: actions.count(name) for name in dict.fromkeys(actions)}
+    return ", ".join(f"{number} {str(name).lower()}" for name, number in counts.items()) or "no positions"
 
 
 def _seconds(ms: Any) -> str:

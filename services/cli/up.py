@@ -17,7 +17,10 @@ def register(app: typer.Typer) -> None:
 
 def up(
     demo: Annotated[
-        bool, typer.Option("--demo", help="Also run a made-up upstream that sends webhooks to the gateway.")
+        bool,
+        typer.Option(
+            "--demo", help="Also run made-up upstreams of each service, a portfolio manager and a broker."
+        ),
     ] = False,
     only: Annotated[
         list[str] | None,

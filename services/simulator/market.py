@@ -5,7 +5,7 @@ Only whole numbers are drawn, so that a seed gives the same prices on every mach
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
 from random import Random
 from typing import Final, NamedTuple
@@ -51,22 +51,23 @@ INSTRUMENTS: Final = {
 class Market:
     """The prices of all instruments at one moment."""
 
-    def __init__(self, rng: Random) -> None:
+    def __init__(self, rng: Random, instruments: Mapping[str, Instrument] = INSTRUMENTS) -> None:
         self._rng = rng
-        self._prices = {symbol: instrument.anchor for symbol, instrument in INSTRUMENTS.items()}
+        self._instruments = instruments
+        self._prices = {symbol: instrument.anchor for symbol, instrument in instruments.items()}
 
     def advance(self) -> None:
         """Let every price take one step: at most 0.4 %, and a thousandth of the way back to its anchor."""
         for symbol, price in self._prices.items():
-            anchor = INSTRUMENTS[symbol].anchor
+            anchor = self._instruments[symbol].anchor
             parts = self._rng.randint(-2_000, 2_000) + self._rng.randint(-2_000, 2_000)
             moved = _scaled(price, parts) + EXACT.divide(anchor - price, Decimal(1000))
-            self._prices[symbol] = rounded(moved, INSTRUMENTS[symbol].price_digits)
+            self._prices[symbol] = rounded(moved, self._instruments[symbol].price_digits)
 
     def quote(self, symbol: str) -> Decimal:
         """The price that an order gets now, up to 0.08 % off."""
         price = _scaled(self._prices[symbol], self._rng.randint(-800, 800))
-        return rounded(price, INSTRUMENTS[symbol].price_digits)
+        return rounded(price, self._instruments[symbol].price_digits)
 
     def worth(self, symbol: str, quantity: Decimal) -> Decimal:
         """What a quantity is worth now, in the quoted currency."""

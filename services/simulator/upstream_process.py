@@ -1,4 +1,4 @@
-"""What both made-up upstreams share as processes: options, their pace, and ending cleanly."""
+"""What the made-up parties share as processes: options, their pace, and ending cleanly."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from random import Random
 from typing import Final, NoReturn, Protocol
 
 import structlog
+from aiokafka.errors import KafkaError
 
 from libs.settings import SettingsError
 from libs.telemetry.logs import configure
 
+FAILED: Final = 1
 WRONG: Final = 2
 _AWAY: Final = (1.0, 12.0)  # seconds for which streams are refused, at times
 
@@ -47,8 +49,16 @@ class _Parser(argparse.ArgumentParser):
         raise WrongUse(message)
 
 
+def bare_parser(about: str | None) -> argparse.ArgumentParser:
+    """The options of who serves nobody: ``seed`` and ``pace``."""
+    made = _Parser(description=about)
+    made.add_argument("--seed", type=int, help="the same seed does the same")
+    made.add_argument("--pace", type=_share(1_000), default=1.0, help="by what all pauses are multiplied (1)")
+    return made
+
+
 def parser(about: str | None) -> argparse.ArgumentParser:
-    """The options that both have."""
+    """The options of those that serve a stream."""
     made = _Parser(description=about)
     made.add_argument("--host", default="127.0.0.1")
     made.add_argument("--port", type=_port, default=0, help="any free one without it")
@@ -71,7 +81,7 @@ def run(
         given = options.parse_args(sys.argv[1:])
         given.seed = secrets.randbelow(2**32) if given.seed is None else given.seed
         configure(name)
-        asyncio.run(_until_told(main(given)))
+        return _work(main(given))
     except (WrongUse, SettingsError) as wrong:
         print(f"{name}: {wrong}", file=sys.stderr)  # noqa: T201 - the one line that the user is to read
         return WRONG
@@ -80,7 +90,17 @@ def run(
             raise
         print(f"{name}: --port: is in use", file=sys.stderr)  # noqa: T201
         return WRONG
-    return 0
+
+
+def _work(work: Awaitable[None]) -> int:
+    """Work until told to stop; whoever started the process is to start it again where Kafka failed it."""
+    status = 0
+    try:
+        asyncio.run(_until_told(work))
+    except* KafkaError as failed:
+        log.error("Kafka failed", why=repr(failed.exceptions[0]))
+        status = FAILED
+    return status
 
 
 async def _until_told(work: Awaitable[None]) -> None:

@@ -43,6 +43,32 @@ def test_a_block_says_who_and_why() -> None:
     ]
 
 
+def test_a_version_is_told_by_what_it_does_and_its_orders_by_how_far_they_are() -> None:
+    """With the cash before and after, and what came of all orders."""
+    positions = [{"symbol": "NVDA", "action": "ADD"}, {"symbol": "GOOG", "action": "CHANGE"}]
+    positions.append({"symbol": "AAPL", "action": "ADD"})
+    executed = {"positions": positions, "old_cash_weight": "100.0", "cash_weight": "62.5"}
+    assert summary("version.executed", executed) == "2 add, 1 change, cash 100.0 → 62.5"
+    assert summary("version.executed", {**executed, "positions": []}).startswith("no positions")
+    assert summary("version.status_changed", {"from": None, "to": "SCHEDULED"}) == "draft → SCHEDULED"
+    orders = {"filled": 3, "ignored": 0, "failed": 1}
+    assert summary("version.failed", {"orders": orders}) == "3 filled, 1 failed"
+    assert summary("version.completed", {"orders": {"filled": 0}}) == "no orders"
+    order: dict[str, Any] = {
+        "side": "BUY",
+        "symbol": "NVDA",
+        "order_quantity": "10",
+        "order_value": "1500.00",
+    }
+    order |= {"status": "PENDING", "status_reason": None, "filled_quantity": None}
+    assert summary("order.created", order) == "BUY 10 NVDA for 1500.00"
+    assert summary("order.updated", {**order, "status": "SENT"}) == "SENT, 0 of 10 NVDA"
+    failed = {**order, "status": "FAILED", "status_reason": "trading_halted", "filled_quantity": "4"}
+    assert summary("order.updated", failed) == "FAILED (trading_halted), 4 of 10 NVDA"
+    refused = {"code": "already-executed", "detail": "another version is being executed"}
+    assert summary("version.refused", refused) == "already-executed: another version is being executed"
+
+
 def test_gaps_and_silence_are_told() -> None:
     """With their bounds."""
     assert summary("strategy.gap_opened", {"account": "a", "from": 2, "to": 4}) == "missing 2 to 4"

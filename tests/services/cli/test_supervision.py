@@ -54,6 +54,14 @@ def test_a_demo_of_streams_has_an_upstream_and_a_connector_that_share_a_port() -
     assert {one.feeds for one in roster(BOTH, [], demo=True)} == {None}
 
 
+def test_a_demo_of_versions_has_an_api_a_portfolio_manager_and_a_broker() -> None:
+    needed = ["versions", "api", "portfolio-manager", "broker"]
+    assert [one.name for one in roster(("versions", "agents"), ["versions"], demo=True)] == needed
+    assert [one.name for one in roster(("versions",), ["versions"], demo=False)] == ["versions"]
+    # where nobody folds versions, neither is of use
+    assert not {"portfolio-manager", "broker"} & {one.name for one in roster(BOTH, [], demo=True)}
+
+
 def test_the_services_of_the_settings_narrow_the_workers_alone() -> None:
     assert [one.name for one in roster(("executions",), [], demo=False)] == ["executions", "gateway", "api"]
 

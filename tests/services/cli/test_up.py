@@ -118,7 +118,7 @@ def test_the_demo_is_folded_what_dies_starts_again_and_ctrl_c_leaves_nothing(
         *up.family(),
         *(psutil.Process(json.loads(f.read_text())["pid"]) for f in data.glob("run/*.json")),
     ]
-    assert len(family) >= 13  # eleven processes, Kafka, Redis
+    assert len(family) >= 16  # fourteen processes, Kafka, Redis
     began = time.monotonic()
     os.killpg(up.process.pid, signal.SIGINT)  # as a terminal does: to the whole foreground group
     assert up.process.wait(20) == 0, up.said
@@ -134,12 +134,12 @@ def test_the_end_of_up_by_force_is_the_end_of_its_processes(up: Up, settings: di
     _until(up, 60, "the demo", settings, 1)
     family = up.family()
     children = [one for one in family if any(word.startswith("services.") for word in one.cmdline())]
-    assert len(children) == 12
+    assert len(children) == 14
     up.process.kill()
     up.process.wait(10)
     gone, alive = psutil.wait_procs(children, timeout=15)
     assert alive == []
-    assert len(gone) == 12
+    assert len(gone) == 14
 
 
 @pytest.mark.parametrize("name", ["STRATAFOLD_GATEWAY_PORT", "STRATAFOLD_API_PORT"])
