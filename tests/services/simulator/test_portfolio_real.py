@@ -118,11 +118,15 @@ async def test_versions_end_and_a_broker_that_is_killed_leaves_no_order_unfinish
 
     await _until(market, "versions are COMPLETE", 120, some_complete)
     broker.kill()
+    broker = market.start("broker", "--pace", "30")  # it has much to tell yet of all that it knows
 
     async def all_wait() -> bool:
         return sum(status in UNDER_WAY for status in await market.statuses()) >= 5
 
+    await _until(market, "the broker follows", 30, _following(broker, 2))
     await _until(market, "versions wait for the broker", 60, all_wait)
+    await asyncio.sleep(5)  # long enough to note where to begin anew
+    broker.kill()
     assert manager.stop() == 0, market.said()
     left = await market.outstanding()
     assert left
@@ -142,7 +146,7 @@ async def test_versions_end_and_a_broker_that_is_killed_leaves_no_order_unfinish
     # the next one begins where nothing is left to be told of
     before = await market.told_of(left)
     broker = market.start("broker")
-    await _until(market, "the broker follows", 30, _following(broker, 3))
+    await _until(market, "the broker follows", 30, _following(broker, 4))
     await asyncio.sleep(3)
     assert broker.stop() == 0, market.said()
     assert await market.told_of(left) == before
