@@ -107,12 +107,12 @@ class Desk:
     async def _await(self, version_id: str) -> None:
         end = time.monotonic() + _PATIENCE
         while time.monotonic() < end:
+            await asyncio.sleep(_LOOK * self._pace)
             answer = await self._client.show(self._strategy_id, version_id)
             status = answer.json()["data"]["status"] if answer.is_success else None
             if status in _ENDED:
                 self._ended[status] += 1
                 return
-            await asyncio.sleep(_LOOK * self._pace)
         log.info("a version has not ended", strategy=self._strategy_id, version=version_id)
 
 
