@@ -14,6 +14,7 @@ from libs.contracts.names import ENTITIES, STREAMS, Names
 from libs.contracts.operations import ExecutionOutcome, OperationStatusChanged
 from libs.contracts.strategies import CHANNEL, DATA, FRAMES, ConnectorScope, StrategyEvent
 from libs.ledger.verdict import Verdict
+from services.api import asyncapi_versions
 from services.api.streams.codes import Close, Code
 from services.api.streams.routes import AGENT_PATH, STATUS_PATH
 
@@ -46,7 +47,8 @@ _TOPICS: Final = {
 def describe(services: Iterable[str], names: Names) -> Json:
     """The topics of some services and both streams, as JSON to be."""
     services = tuple(services)
-    models = dict.fromkeys([*(one for some in _INPUTS.values() for one in some), *DATA.values()])
+    inputs = [model for some in _INPUTS.values() for model in some]
+    models = dict.fromkeys([*inputs, *DATA.values(), *asyncapi_versions.MODELS])
     # what agents tell may come with numbers, and leaves with strings: two schemas
     coming: list[_Mode] = [(model, "validation") for model in models]
     leaving: list[_Mode] = [(model, "serialization") for model in _AGENT_MODELS]
@@ -56,6 +58,8 @@ def describe(services: Iterable[str], names: Names) -> Json:
         for service in services
         for stream in STREAMS
     }
+    if asyncapi_versions.SERVICE in services:
+        topics[asyncapi_versions.INSTRUMENTS] = asyncapi_versions.instruments(names, refs)
     told = {"oneOf": [refs[one] for one in leaving]}
     return {
         "asyncapi": "3.0.0",
@@ -96,9 +100,12 @@ def _topic(service: str, stream: str, names: Names, refs: Mapping[Any, Json]) ->
     messages: dict[str, Json]
     match stream:
         case "in":
-            models = _INPUTS.get(service, ())
-            messages = {model.__name__: {"payload": refs[model, "validation"]} for model in models}
-            messages = messages or {"input": {"payload": {"type": "object"}}}
+            if service == asyncapi_versions.SERVICE:
+                messages = asyncapi_versions.commands(refs)
+            else:
+                messages = {
+                    model.__name__: {"payload": refs[model, "validation"]} for model in _INPUTS[service]
+                }
         case "log":
             messages = {"record": {"$ref": "#/components/messages/record"}}
         case "events":

@@ -8,12 +8,12 @@ from typing import Any
 
 import orjson
 
-from libs.contracts.names import STREAMS, Names
+from libs.contracts.names import SERVICES, STREAMS, Names
 from libs.contracts.strategies import FRAMES
+from libs.contracts.versions import DATA, Instrument
 from services.api.asyncapi import describe
 from services.api.streams.codes import Code
 
-SERVICES = ("operations", "executions", "agents", "strategies")
 DOCUMENT: dict[str, Any] = orjson.loads(orjson.dumps(describe(SERVICES, Names("x"))))
 
 
@@ -48,7 +48,8 @@ def test_all_topics_and_both_streams_are_in_it() -> None:
     channels = DOCUMENT["channels"]
     topics = {f"x.{service}.{stream}" for service in SERVICES for stream in STREAMS}
     streams = {"/v1/ws", "/agents/{id}/stream"}
-    assert {one["address"] for one in channels.values()} == topics | {"x.credentials"} | streams
+    shared = {"x.credentials", "x.instruments.in"}
+    assert {one["address"] for one in channels.values()} == topics | shared | streams
     used = {operation["channel"]["$ref"] for operation in DOCUMENT["operations"].values()}
     assert used == {f"#/channels/{name}" for name in channels if name != "credentials"}
     for name in (*DOCUMENT["components"]["schemas"], *DOCUMENT["components"]["messages"]):
@@ -79,3 +80,24 @@ def test_an_agents_numbers_may_come_as_numbers_and_leave_as_strings() -> None:
         if (shown := _at(one["$ref"]))["properties"]["event"]["const"] == "snapshot"
     )
     assert outbound["properties"]["equity"]["type"] == "string"
+
+
+def test_the_commands_on_versions_are_told_by_their_events() -> None:
+    messages = DOCUMENT["channels"]["versions.in"]["messages"]
+    assert messages.keys() == DATA.keys()
+    for event, message in messages.items():
+        properties = message["payload"]["properties"]
+        assert properties["event"] == {"const": event}
+        assert properties["data"]["$ref"].endswith(f"/{DATA[event].__name__}")
+
+
+def test_an_instrument_has_a_schema_and_an_example_that_a_worker_would_take() -> None:
+    """The topic is there where versions are."""
+    (message,) = DOCUMENT["channels"]["instruments.in"]["messages"].values()
+    schema = _at(message["payload"]["$ref"])
+    assert set(schema["properties"]) == set(Instrument.model_fields)
+    assert schema["required"] == ["symbol", "price", "ts"]
+    for example in message["examples"]:
+        assert example["payload"].keys() == schema["properties"].keys()
+        assert Instrument.model_validate(example["payload"]).model_dump() == example["payload"]
+    assert "instruments.in" not in describe(("operations",), Names())["channels"]
