@@ -13,6 +13,7 @@ from libs.contracts.executions import ExecutionStatusChanged
 from libs.contracts.names import ENTITIES, STREAMS, Names
 from libs.contracts.operations import ExecutionOutcome, OperationStatusChanged
 from libs.contracts.strategies import CHANNEL, DATA, FRAMES, ConnectorScope, StrategyEvent
+from libs.contracts.versions import INSTRUMENTS
 from libs.ledger.verdict import Verdict
 from services.api import asyncapi_versions
 from services.api.streams.codes import Close, Code
@@ -59,7 +60,7 @@ def describe(services: Iterable[str], names: Names) -> Json:
         for stream in STREAMS
     }
     if asyncapi_versions.SERVICE in services:
-        topics[asyncapi_versions.INSTRUMENTS] = asyncapi_versions.instruments(names, refs)
+        topics[INSTRUMENTS] = asyncapi_versions.instruments(names, refs)
     told = {"oneOf": [refs[one] for one in leaving]}
     return {
         "asyncapi": "3.0.0",

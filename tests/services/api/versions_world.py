@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -12,14 +13,17 @@ import orjson
 
 from libs.contracts.names import Names, companion_of
 from libs.views.memory import Keyspace
-from libs.views.reading import Joined, Members, Position, Ranked, Recorded
+from libs.views.reading import Joined, Members, PartitionView, Position, Ranked, Recorded, Streamed
 from services.api.access import Access
 from services.api.app import build
 from services.api.authentication import Grant, Refused
 from services.api.backend import Backend
 from services.api.commands import Place, Unavailable
 from services.api.openapi import describe
-from tests.services.versions.given import STRATEGY, Body, command, folded_values, registered
+from services.api.rate import Rate
+from services.versions import AGGREGATE
+from tests.libs.ledger.folding import fold_input, records_of
+from tests.services.versions.given import STRATEGY, Body, command, registered
 
 OWN, FOREIGN = "org_1", "org_2"
 READ, DELETE = "strategy_versions:read", "strategy_versions:delete"
@@ -86,6 +90,18 @@ class MemoryViews:
         places = sorted(((score, one) for one, score in scores.items()), reverse=True)
         return Ranked([one for one in places if before is None or one < before][:count], at, ready)
 
+    async def stream(
+        self, service: str, _: int, entity_id: str, stream: str, before: int | None, count: int
+    ) -> Streamed:
+        keys, at, ready = self._of(service)
+        found = [(int(one.partition("-")[0]), of) for one, of in keys.streams.get((entity_id, stream), [])]
+        newest = [one for one in reversed(found) if before is None or one[0] < before]
+        return Streamed(newest[:count], entity_id in keys.entities, at, ready)
+
+    async def partitions(self, service: str, numbers: Iterable[int]) -> list[PartitionView]:
+        _, at, ready = self._of(service)
+        return [PartitionView(at, ready) for _ in numbers]
+
     async def position(self, service: str, _: int) -> Position:
         return self._of(service)[1]
 
@@ -115,15 +131,25 @@ def _template(path: str) -> str:
 
 
 class Tokens:
-    """Knows whom a bearer token speaks for."""
+    """Knows whom a bearer token or an API key speaks for."""
 
     def __init__(self) -> None:
         self.grants: dict[str, Grant] = {}
+        self.accounts: dict[str, str] = {}
 
     async def bearer(self, token: str) -> Grant:
         if token not in self.grants:
             raise Refused("the bearer token is none that we know")
         return self.grants[token]
+
+    async def api_key(self, key: str, *_: object) -> str:
+        if key not in self.accounts:
+            raise Refused("the signature is not that of an API key that we know")
+        return self.accounts[key]
+
+
+class Unlimited:
+    """Lets a token ask as often as it likes."""
 
     async def count(self, _: str) -> None:
         pass
@@ -133,11 +159,13 @@ class World:
     """One partition of versions; ``stalled`` keeps the worker from what is appended, ``away`` keeps Kafka away.
 
     ``others`` holds what other services left; ``taken`` says that a worker of versions had the partition, ``anew``
-    that it is being made from its log and was not through with that.
+    that it is being made from its log and was not through with that. Each input comes a second after the one before
+    it, by the broker's clock, unless ``next_at`` says when. ``rate`` counts requests.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rate: Rate | None = None) -> None:
         self.inputs: list[bytes] = []
+        self.times: dict[int, int] = {}
         self.keys = Keyspace()
         self.reached = -1
         self.others: dict[str, Keyspace] = {}
@@ -148,7 +176,7 @@ class World:
         self.away = False
         self.prices: dict[str, Mapping[str, str]] | None = dict(QUOTES)
         self.tokens = Tokens()
-        access = Access(self.tokens, self.tokens)  # type: ignore[arg-type]
+        access = Access(self.tokens, rate or Unlimited())  # type: ignore[arg-type]
         backend = Backend(MemoryViews(self), 1)  # type: ignore[arg-type]
         measured: Any = build(backend, access, ("versions",), Names(), self, self)
         self.app = measured._app
@@ -177,9 +205,16 @@ class World:
 
     def fold(self, count: int | None = None) -> None:
         """Fold all that was appended, or so many of them."""
-        some = self.inputs[:count]
-        self.keys = folded_values(some).store
+        some = [
+            replace(one, recorded=self.times.get(one.offset, one.recorded))
+            for one in records_of(self.inputs[:count])
+        ]
+        self.keys = fold_input(AGGREGATE, some).store
         self.reached = len(some) - 1
+
+    def next_at(self, recorded: int) -> None:
+        """Have the next input come at a time, in ms by the broker's clock."""
+        self.times[len(self.inputs)] = recorded
 
     def commands(self) -> list[Body]:
         """All that was appended."""

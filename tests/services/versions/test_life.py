@@ -285,7 +285,7 @@ def test_a_registration_counts_until_a_version_was_executed() -> None:
 
 
 def test_a_key_gets_its_first_answer_again() -> None:
-    """For a day by the broker's clock; another request under it is refused."""
+    """Another request under it is refused."""
     outcome = folded(
         execute(ONE, key="k"),
         execute(ONE, NEXT, key="k"),
@@ -300,6 +300,12 @@ def test_a_key_gets_its_first_answer_again() -> None:
     ]
     told = [data["version_id"] for name, data in events(outcome) if name == "version.refused"]
     assert told == [VERSION, VERSION, VERSION, NEXT], "the version whose answer it is, and the one in flight"
+
+
+def test_a_key_is_an_organization_s_own() -> None:
+    """Of a strategy that nobody registered several may ask."""
+    outcome = folded(execute(ONE, key="k"), execute({"GOOG": "1"}, NEXT, key="k", organization_id="org_2"))
+    assert refusals(outcome, NEXT) == ["already-executed"]
 
 
 def test_a_draft_is_executed_later() -> None:
