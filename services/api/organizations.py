@@ -1,7 +1,9 @@
 """Which organization a strategy belongs to, once it is registered with versions.
 
 It never changes, so that it is believed also while the worker of versions is away. Only a strategy that is not found
-while its partition is being made anew can't be told from one that nobody registered: then nothing is shown of it.
+while its partition is being made anew, or after Redis was emptied and before a worker noticed, can't be told from one
+that nobody registered: then nothing is shown of it. (A process that began in that very moment takes it for a deployment
+without versions.)
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ class Organizations:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self._taken: set[int] = set()  # partitions that a worker of versions once had
 
     async def foreign(self, organization: str, strategy_ids: Iterable[str]) -> frozenset[str]:
         """Those of the strategies, as they are spelled, that belong to another organization. Raises Refusal (503)."""
@@ -48,17 +51,21 @@ class Organizations:
         )
         owners: dict[str, str | None] = {}
         for some, told in zip(places.values(), found, strict=True):
+            unknown = self._unknown(told.position)
             for one, fields in zip(some, told.fields, strict=True):
                 owner = fields.get(_OWNER)
-                if owner is None and _being_made(told.position):
+                if owner is None and unknown:
                     raise not_ready(SERVICE, told.position.partition)
                 owners[one] = None if owner in (None, _NONE) else owner
         return owners
 
+    def _unknown(self, position: Position) -> bool:
+        """Whether what is missing from a partition may still come.
 
-def _being_made(position: Position) -> bool:
-    """Whether somebody took the partition empty and was not through with its log yet: what is missing may still come.
-
-    A worker that stopped, or recovers with what Redis has, leaves there when it was ready last.
-    """
-    return position.owner is not None and position.seen_at is None
+        It may where somebody took it empty and was not through with its log yet: a worker that stopped, or recovers
+        with what Redis has, leaves there when it was ready last. And where it is nobody's although it was somebody's.
+        """
+        if position.owner is None:
+            return position.partition in self._taken
+        self._taken.add(position.partition)
+        return position.seen_at is None

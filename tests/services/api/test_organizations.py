@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from libs.ledger.aggregate import Aggregate
+from libs.views.memory import Keyspace
 from services.executions import AGGREGATE as EXECUTIONS
 from services.operations import AGGREGATE as OPERATIONS
 from tests.e2e.examples import EXECUTION_AWAITING, OPERATION_PRICING
@@ -100,5 +101,36 @@ async def test_a_worker_of_versions_that_is_away_keeps_nothing_back_that_can_be_
     one.anew = True
     assert [await status(number) for number in (0, 1)] == [200, 404]
     assert await status(2) == 503, "it may be registered in what is not read yet"
-    one.taken = False
-    assert await status(2) == 200, "nobody folds versions here"
+
+
+async def test_where_nobody_folds_versions_all_is_shown() -> None:
+    one = world()
+    one.keys = Keyspace()
+    one.taken = one.ready = False
+    headers = one.token(*SCOPES, organization="org_3")
+    assert await ids(one, "operations?", "org_3") == [0, 1, 2]
+    answer = await one.client.get(f"/api/v1/operations/{uuid.UUID(int=1)}", headers=headers)
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("service", ["operations", "executions"])
+async def test_redis_forgetting_registrations_makes_nothing_everybodys(service: str) -> None:
+    """From the moment on that it is emptied, also before the worker of versions comes to know."""
+    one = world()
+    assert await ids(one, f"{service}?", FOREIGN) == [1, 2]
+    known, one.keys = one.keys, Keyspace()
+    for one.taken, one.anew in ((False, False), (True, True)):
+        one.ready = False
+        headers = one.token(*SCOPES, organization=FOREIGN)
+        for ending in (
+            "",
+            f"/{uuid.UUID(int=0)}",
+            f"/{uuid.UUID(int=0)}/history",
+            f"?strategy_id={STRATEGY}",
+        ):
+            answer = await one.client.get(f"/api/v1/{service}{ending}", headers=headers)
+            assert answer.status_code == 503, (ending, answer.text)
+            assert answer.json()["partitions"] == {"versions": [0]}
+            assert int(answer.headers["retry-after"]) >= 1
+    one.keys, one.anew, one.ready = known, False, True
+    assert await ids(one, f"{service}?", FOREIGN) == [1, 2]

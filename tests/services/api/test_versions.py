@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from libs.views.memory import Keyspace
 from services.api import folding
 from services.api.commands import Place, Unavailable
 from tests.libs.ledger.folding import EPOCH_MS
@@ -389,22 +390,33 @@ async def test_503_is_not_final(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(data(await one.ask("GET", AT))) == 1
 
 
-async def test_while_it_can_not_be_known_it_is_503() -> None:
+async def test_without_prices_it_is_503() -> None:
+    one = world()
+    one.prices = None
+    answer = await one.execute()
+    assert "prices" in problem(answer, 503)["detail"]
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+@pytest.mark.parametrize("forgotten", [False, True], ids=["worker away", "redis emptied"])
+async def test_while_the_partition_is_not_ready_it_is_503_and_never_404(forgotten: bool) -> None:
+    """Also of strategies and versions that nobody knows, and of another organization's: that can't be told yet."""
     one = world()
     version = data(await one.execute(), 202)
-    one.prices = None
-    assert "retry-after" in (await one.execute()).headers
     one.ready = False
-    for method, path in (
-        ("GET", AT),
-        ("GET", f"{AT}/{version['id']}"),
-        ("DELETE", f"{AT}/{version['id']}"),
-        ("GET", f"{AT}/{version['id']}/history"),
-        ("POST", f"{AT}/execute"),
-    ):
-        answer = await one.ask(method, path, positions() if method == "POST" else None)
-        assert problem(answer, 503)["partitions"] == {"versions": [0]}
-        assert int(answer.headers["retry-after"]) >= 1
+    if forgotten:
+        one.keys, one.taken, one.reached = Keyspace(), False, -1
+    before = len(one.inputs)
+    for strategy_id, version_id in ((STRATEGY, version["id"]), (STRATEGY, VERSION), (OTHER, VERSION)):
+        at = f"/api/v1/strategies/{strategy_id}/versions"
+        for method, path in ROUTES:
+            for organization in (OWN, FOREIGN):
+                path = path.replace(AT, at).format(id=version_id)
+                headers = one.token(*ALL, organization=organization)
+                answer = await one.ask(method, path, positions() if method == "POST" else None, headers)
+                assert problem(answer, 503)["partitions"] == {"versions": [0]}
+                assert int(answer.headers["retry-after"]) >= 1
+    assert len(one.inputs) == before, "nothing became a command"
 
 
 async def test_what_is_held_and_has_no_price_can_not_be_sold() -> None:
