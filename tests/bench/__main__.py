@@ -19,16 +19,18 @@ import psutil
 from rich.console import Console
 
 from libs.local.errors import LocalStackError
-from tests.bench import latency, memory, peers, recovery, streams, throughput
+from tests.bench import executes, latency, memory, peers, recovery, requests, streams, throughput
 from tests.bench.arena import Arena, arena
 from tests.bench.calm import calm
+from tests.bench.portfolios import POSITIONS
 from tests.bench.process import BenchFailed
 from tests.bench.report import Report
+from tests.bench.servers import SERVERS
 from tests.bench.subject import PASS_THROUGH, PLAIN, WORKER, Subject, quix_streams
 from tests.bench.table import line, show
 from tests.bench.workload import webhooks
 
-_PARTS = ("plain", "pass-through", "quix-streams", "worker", "latency", "recovery", "streams")
+_PARTS = ("plain", "pass-through", "quix-streams", "worker", "latency", "recovery", "streams", "versions")
 _WARM_UP = 10_000  # executions, for a broker that has only just started
 
 
@@ -44,6 +46,16 @@ def _arguments() -> argparse.Namespace:
         help="of them for the plain handler (5000)",
     )
     parser.add_argument("--rounds", type=int, default=3, metavar="N", help="of throughput (3)")
+    parser.add_argument(
+        "--executes",
+        type=int,
+        default=6_000,
+        metavar="N",
+        help="versions of 3 positions; a fourth of 50 (6000)",
+    )
+    parser.add_argument(
+        "--requests", type=int, default=1_000, metavar="N", help="of each kind on versions, over HTTP (1000)"
+    )
     parser.add_argument(
         "--only", nargs="+", choices=_PARTS, metavar="NAME", help=f"some of: {', '.join(_PARTS)}"
     )
@@ -107,6 +119,22 @@ async def _run(
                 run = await streams.measure(place, f"streams{number}", server, accounts)
                 console.print(f"streams: {run}", highlight=False)
                 report.streams.append(run)
+        if "versions" in parts:
+            await _versions(place, arguments, report, console)
+
+
+async def _versions(place: Arena, arguments: argparse.Namespace, report: Report, console: Console) -> None:
+    for positions in POSITIONS:
+        count = arguments.executes if positions == min(POSITIONS) else max(1, arguments.executes // 4)
+        await calm(arguments.calm)
+        executed = await executes.measure(place, f"executes{positions}", positions, count)
+        console.print(f"versions: {executed}", highlight=False)
+        report.executes.append(executed)
+    for number, (positions, server) in enumerate(product(POSITIONS, SERVERS)):
+        await calm(arguments.calm)
+        asked = await requests.measure(place, f"requests{number}", server, positions, arguments.requests)
+        console.print(f"versions: {asked}", highlight=False)
+        report.requests.append(asked)
 
 
 async def _rounds(

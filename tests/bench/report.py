@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tests.bench.executes import Executed
 from tests.bench.figures import Target, ratios, spread
 from tests.bench.latency import RATE, Latency
 from tests.bench.memory import Memory
 from tests.bench.recovery import Recovery
+from tests.bench.requests import Asked
 from tests.bench.streams import CLIENTS, Streamed
 from tests.bench.streams import RATE as STREAM_RATE
 from tests.bench.throughput import Throughput
@@ -31,6 +33,8 @@ class Report:
     recovery: Recovery | None = None
     memory: Memory | None = None
     streams: list[Streamed] = field(default_factory=list)
+    executes: list[Executed] = field(default_factory=list)
+    requests: list[Asked] = field(default_factory=list)
 
     def runs(self, subject: str) -> list[Throughput]:
         """All rounds' runs of a subject."""
@@ -46,6 +50,8 @@ class Report:
         if self.latency:
             found.append(self.latency.others)
         found += [run.others for run in self.streams]
+        found += [run.others for run in self.executes]
+        found += [run.others for run in self.requests]
         return max(found, default=0.0)
 
 

@@ -8,6 +8,8 @@ from rich.table import Table
 from tests.bench.figures import ratios, spread
 from tests.bench.latency import RATE
 from tests.bench.report import NOISY, Report, targets
+from tests.bench.requests import CLIENTS as CLIENTS_OF_VERSIONS
+from tests.bench.requests import WARM
 from tests.bench.streams import CLIENTS
 from tests.bench.streams import RATE as STREAM_RATE
 from tests.bench.subject import Subject
@@ -31,6 +33,12 @@ _FROM_INPUT = (
     " client: resident memory of the server for a client that is subscribed."
 )
 
+_VERSIONS_HOW = """\
+Each execution is of a strategy of its own. Through the worker: what lies ready in versions.in, time and CPU as above.
+Over HTTP: {clients} clients, each waits for its answer before it asks again, the first {warm} don't count. POST is
+answered with the orders, by this API once the worker has folded the command and Redis shows it. The plain handler plans
+the same orders and writes the same rows in one transaction of Redis, with no log, and asks nobody who they are."""
+
 
 def show(report: Report, subjects: list[Subject], console: Console) -> None:
     """Print all that was measured."""
@@ -45,6 +53,8 @@ def show(report: Report, subjects: list[Subject], console: Console) -> None:
         _memory(report, console)
     if report.streams:
         _streams(report, console)
+    if report.executes or report.requests:
+        _versions(report, console)
     _targets(report, console)
 
 
@@ -167,6 +177,60 @@ def _streams(report: Report, console: Console) -> None:
         )
     console.print(table)
     console.print(_FROM_INPUT, style="dim", highlight=False)
+
+
+def _versions(report: Report, console: Console) -> None:
+    through = _table("Versions executed by the worker", console)
+    for head in (
+        "positions",
+        "executes",
+        "executes/s",
+        "worker µs",
+        "broker µs",
+        "Redis µs",
+        "peak MB",
+        "others",
+    ):
+        through.add_column(head, justify="right")
+    for run in report.executes:
+        through.add_row(
+            f"{run.positions}",
+            f"{run.executes:,}",
+            f"{run.rate:,.0f}",
+            *(f"{run.cpu[role]:,.0f}" for role in ("worker", "broker", "redis")),
+            f"{run.peak_mb:.0f}",
+            f"{run.others:.2f}",
+        )
+    console.print(through)
+    asked = _table(f"Versions over HTTP, {CLIENTS_OF_VERSIONS} clients", console)
+    asked.add_column("server")
+    for head in (
+        "positions",
+        "requests",
+        "POST p50 ms",
+        "p99",
+        "POST/s",
+        "GET p50 ms",
+        "p99",
+        "GET/s",
+        "others",
+    ):
+        asked.add_column(head, justify="right")
+    for one in report.requests:
+        asked.add_row(
+            one.server,
+            f"{one.positions}",
+            f"{one.requests:,}",
+            *(
+                text
+                for timed in (one.post, one.get)
+                for text in (f"{timed.p50:.1f}", f"{timed.p99:.1f}", f"{timed.rate:,.0f}")
+            ),
+            f"{one.others:.2f}",
+        )
+    console.print(asked)
+    how = _VERSIONS_HOW.format(clients=CLIENTS_OF_VERSIONS, warm=WARM)
+    console.print(how, style="dim", highlight=False)
 
 
 def _targets(report: Report, console: Console) -> None:

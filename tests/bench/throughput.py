@@ -47,7 +47,7 @@ async def measure(arena: Arena, subject: Subject, namespace: str, bodies: Sequen
         (first,) = await program.wait_for(subject.first)
         meter = Meter({"worker": program.process, **arena.processes})
         output, wanted = names.topic(subject.output), len(bodies) * subject.outputs // 2
-        await _until(arena, program, output, wanted)
+        await written(arena, program, output, wanted)
         used, peak = meter.used(), peak_mb(program.process)
         seconds = await arena.last_append(output) - first
         if subject.writes_redis:
@@ -60,31 +60,34 @@ async def measure(arena: Arena, subject: Subject, namespace: str, bodies: Sequen
     )
 
 
-async def _until(arena: Arena, program: Program, topic: str, wanted: int) -> None:
-    written, since = 0, time.monotonic()
-    while written < wanted:
+async def written(arena: Arena, program: Program, topic: str, wanted: int) -> None:
+    """Wait until a topic has so many records. Raises BenchFailed where it stands still, or has more."""
+    there, since = 0, time.monotonic()
+    while there < wanted:
         await asyncio.sleep(_LOOK)
         program.check()
         now = sum((await arena.ends(topic)).values())
-        if now > written:
-            written, since = now, time.monotonic()
+        if now > there:
+            there, since = now, time.monotonic()
         elif time.monotonic() - since > _STALLED:
-            raise BenchFailed(f"{topic}: stands at {written} of {wanted} records\n{program.tail()}")
-    if written > wanted:
-        raise BenchFailed(f"{topic}: {written} records where there should be {wanted}")
+            raise BenchFailed(f"{topic}: stands at {there} of {wanted} records\n{program.tail()}")
+    if there > wanted:
+        raise BenchFailed(f"{topic}: {there} records where there should be {wanted}")
 
 
-def folded(arena: Arena, names: Names) -> int:
-    """How many inputs Redis has, by the partitions' positions."""
-    positions = [names.position("executions", number) for number in range(PARTITIONS)]
+def folded(arena: Arena, names: Names, service: str = "executions") -> int:
+    """How many inputs of a service Redis has, by the partitions' positions."""
+    positions = [names.position(service, number) for number in range(PARTITIONS)]
     found = [arena.redis.hget(key, "input_offset") for key in positions]
     return sum(int(offset) + 1 for offset in found if offset is not None)
 
 
-async def applied(arena: Arena, names: Names, inputs: int, seconds: float = 120) -> None:
+async def applied(
+    arena: Arena, names: Names, inputs: int, seconds: float = 120, service: str = "executions"
+) -> None:
     """Wait until Redis has all inputs. Raises BenchFailed."""
     deadline = time.monotonic() + seconds
-    while (there := folded(arena, names)) < inputs:
+    while (there := folded(arena, names, service)) < inputs:
         if time.monotonic() > deadline:
             raise BenchFailed(f"Redis has {there} of {inputs} inputs")
         await asyncio.sleep(_LOOK)

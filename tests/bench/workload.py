@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -30,7 +30,9 @@ def key_of(body: bytes) -> bytes:
     return body[7:43]
 
 
-async def load(servers: str, topic: str, bodies: Iterable[bytes]) -> None:
+async def load(
+    servers: str, topic: str, bodies: Iterable[bytes], key_of: Callable[[bytes], bytes] = key_of
+) -> None:
     """Append bodies to the partitions of their keys, in order, as fast as it goes."""
     producer = AIOKafkaProducer(
         bootstrap_servers=servers, acks="all", max_batch_size=_BATCH_BYTES, max_request_size=4 * _BATCH_BYTES
@@ -39,12 +41,14 @@ async def load(servers: str, topic: str, bodies: Iterable[bytes]) -> None:
     try:
         rest = iter(bodies)
         while chunk := list(islice(rest, _CHUNK)):
-            await append(producer, topic, chunk)
+            await append(producer, topic, chunk, key_of)
     finally:
         await producer.stop()
 
 
-async def append(producer: Any, topic: str, bodies: Iterable[bytes]) -> None:
+async def append(
+    producer: Any, topic: str, bodies: Iterable[bytes], key_of: Callable[[bytes], bytes] = key_of
+) -> None:
     """Append bodies in batches, and wait until the broker has them."""
     batches: dict[int, Any] = defaultdict(producer.create_batch)
     sent: list[asyncio.Future[Any]] = []
