@@ -102,12 +102,18 @@ OURS: Final = (STRATEGY, *_IDS.values())
 """What of ours an answer might give away."""
 
 
+def parameters_of(template: str) -> dict[str, str]:
+    """The ids in a path of what the world has for it."""
+    service = template.removeprefix("/api/v1/").removeprefix("/").partition("/")[0]
+    found = {"strategy_id": STRATEGY} if "{strategy_id}" in template else {}
+    if "{id}" in template:
+        found["id"] = _IDS["versions" if "/versions" in template else service]
+    return found
+
+
 def path_of(route: Route) -> str:
     """The path to what the world has for a route."""
-    template = route[1]
-    service = template.removeprefix("/api/v1/").removeprefix("/").partition("/")[0]
-    own_id = _IDS["versions" if "/versions" in template else service] if "{id}" in template else ""
-    return template.replace("{strategy_id}", STRATEGY).replace("{id}", own_id)
+    return route[1].format(**parameters_of(route[1]))
 
 
 def world(rate: Rate | None = None) -> World:

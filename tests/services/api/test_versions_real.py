@@ -16,11 +16,13 @@ from typing import Any
 
 import httpx
 import pytest
+import schemathesis
 
 from tests.real.deployment import Deployment
 from tests.real.topics import Push
 from tests.real.workers import WorkerProcess
 from tests.services.api.conftest import bearer
+from tests.services.api.fuzzing import fuzz, operations_of
 from tests.services.api.process import MASTER, Api, api
 from tests.services.api.versions_world import ALL, BODY_OF_001, FOREIGN, OWN, QUOTES, positions
 from tests.services.cli.command import run
@@ -217,3 +219,17 @@ def test_another_organization_and_other_scopes(asked: Asked) -> None:
         only = bearer(asked.settings, scope, organization=OWN)
         url = asked.apis[0].url + path_of(strategy_id, "/execute")
         assert httpx.post(url, json=BODY_OF_001, headers=only).status_code == 403
+
+
+def test_whatever_is_made_of_the_description_is_answered_as_it_says(asked: Asked) -> None:
+    """Of a version that there is and of made-up ones, with a token that may do everything: no 5xx, nothing else."""
+    strategy_id = asked.strategy()
+    made = asked.ask("POST", path_of(strategy_id, "/execute"), BODY_OF_001).json()["data"]
+    schema = schemathesis.openapi.from_url(f"{asked.apis[0].url}/openapi.json")
+    operations = [each for each in operations_of(schema) if "/versions" in each.path]
+    assert {each.method for each in operations} == {"get", "post", "delete"}
+    for operation in operations:
+        own = {"strategy_id": strategy_id, **({"id": made["id"]} if "{id}" in operation.path else {})}
+        for parameters in (None, own):
+            fuzz(operation, asked.token, parameters, asked.apis[0].url, examples=8)
+    assert asked.ask("GET", path_of(strategy_id, f"/{made['id']}")).json()["data"]["id"] == made["id"]

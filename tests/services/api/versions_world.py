@@ -180,6 +180,7 @@ class World:
         backend = Backend(MemoryViews(self), 1)  # type: ignore[arg-type]
         measured: Any = build(backend, access, ("versions",), Names(), self, self)
         self.app = measured._app
+        self.served = measured
         transport = httpx.ASGITransport(measured, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://api")
 
