@@ -16,6 +16,7 @@ from libs.views.memory import Keyspace
 from services.api import folding
 from services.api.commands import Place, Unavailable
 from tests.libs.ledger.folding import EPOCH_MS
+from tests.services.api.examples_001 import example
 from tests.services.api.versions_world import (
     ALL,
     AT,
@@ -131,10 +132,15 @@ async def test_a_version_shows_only_what_it_is_asked_for() -> None:
         assert [finding["pointer"] for finding in told["errors"]] == ["/include"]
 
 
+def test_the_examples_of_the_description_are_those_of_001() -> None:
+    shown, executed = (json.loads(example(name))["data"] for name in ("show", "execute"))
+    assert [json.dumps(one) for one in EXAMPLES] == [json.dumps(one) for one in (shown, executed)]
+
+
 def test_the_examples_of_the_description_are_versions() -> None:
     schema = DESCRIPTION["components"]["schemas"]["Version"]
-    for example in EXAMPLES:
-        assert list(example) == list(schema["properties"])
+    for one in EXAMPLES:
+        assert list(one) == list(schema["properties"])
     assert EXAMPLES[0]["orders"][0].keys() == schema["properties"]["orders"]["items"]["properties"].keys()
 
 

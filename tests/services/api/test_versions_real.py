@@ -11,7 +11,6 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,6 +21,7 @@ from tests.real.deployment import Deployment
 from tests.real.topics import Push
 from tests.real.workers import WorkerProcess
 from tests.services.api.conftest import bearer
+from tests.services.api.examples_001 import but_for_ids_and_times, example
 from tests.services.api.fuzzing import fuzz, operations_of
 from tests.services.api.process import MASTER, Api, api
 from tests.services.api.versions_world import ALL, BODY_OF_001, FOREIGN, OWN, QUOTES, positions
@@ -109,43 +109,101 @@ def path_of(strategy_id: str, ending: str = "") -> str:
     return f"/api/v1/strategies/{strategy_id}/versions{ending}"
 
 
-def test_the_requests_of_001_by_curl_get_its_answers(asked: Asked, tmp_path: Path) -> None:
-    """Equal but for ids and times; AAPL's order is of our own prices."""
+def curl(
+    asked: Asked, path: str, *words: str, body: bytes | None = None
+) -> tuple[int, dict[str, str], bytes]:
+    """The request as 001 words it: status, headers, body."""
+    words = (
+        "-sS",
+        "-D",
+        "-",
+        *words,
+        asked.apis[0].url + path,
+        "-H",
+        f"Authorization: {asked.token['Authorization']}",
+    )
+    if body is not None:
+        words += ("-H", "Content-Type: application/json", "-d", body.decode())
+    done = subprocess.run(["curl", *words], capture_output=True, timeout=60, check=True)
+    head, _, content = done.stdout.partition(b"\r\n\r\n")
+    first, *lines = head.decode().split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    return int(first.split(" ")[1]), headers, content
+
+
+def execute_001(asked: Asked, strategy_id: str, body: bytes) -> tuple[dict[str, str], bytes]:
+    """POST, again until the process has read the prices."""
+    path, end = path_of(strategy_id, "/execute"), time.monotonic() + 30
+    while (answer := curl(asked, path, "-X", "POST", body=body))[0] == 503 and time.monotonic() < end:
+        time.sleep(0.2)
+    assert answer[0] == 202, answer
+    return answer[1:]
+
+
+def test_001_s_execute_by_curl_is_answered_as_it_shows(asked: Asked) -> None:
+    """Equal but for ids and times; of the orders it shows NVDA's."""
     strategy_id = asked.strategy()
-    headers = tmp_path / "headers"
-    url = asked.apis[0].url + path_of(strategy_id, "/execute")
-    words = ["curl", "-sS", "-D", str(headers), "-X", "POST", url]
-    words += ["-H", f"Authorization: {asked.token['Authorization']}", "-H", "Content-Type: application/json"]
-    end = time.monotonic() + 30
-    while True:  # until the process has read the prices
-        done = subprocess.run(
-            [*words, "-d", json.dumps(BODY_OF_001)], capture_output=True, timeout=30, check=True
-        )
-        if b"202 Accepted" in headers.read_bytes() or time.monotonic() > end:
-            break
-    told = json.loads(done.stdout)["data"]
-    assert (told["status"], told["cash_weight"], told["old_cash_weight"]) == ("PENDING", "62.5", "100.0")
-    order = {name: value for name, value in told["orders"][0].items() if name not in ("id", "date")}
-    assert order == {
-        "side": "BUY",
-        "symbol": "NVDA",
-        "status": "PENDING",
-        "status_reason": None,
-        "order_quantity": "10",
-        "order_value": "1500.00",
-        "filled_quantity": None,
-        "filled_value": None,
-        "filled_average_price": None,
-        "inserted_at": told["executed_at"],
-        "updated_at": told["executed_at"],
-    }
+    headers, content = execute_001(asked, strategy_id, example("execute_request"))
+    told = json.loads(content)["data"]
+    assert [one["symbol"] for one in told["orders"]] == ["NVDA", "GOOG", "AAPL"]
+    shown = {**told, "orders": told["orders"][:1]}
+    assert but_for_ids_and_times(json.dumps({"data": shown}).encode()) == but_for_ids_and_times(
+        example("execute")
+    )
+    times = {told["executed_at"], told["inserted_at"]}
+    times |= {one[name] for one in told["orders"] for name in ("inserted_at", "updated_at")}
+    assert len(times) == 1
+    assert {one["date"] for one in told["orders"]} == {told["executed_at"][:10]}
     where = path_of(strategy_id, f"/{told['id']}?include=orders,positions")
-    assert f"location: {where}" in headers.read_text().lower()
+    assert (headers["location"], headers["content-type"]) == (where, "application/json")
     for at in (0, 1):
-        assert asked.ask("GET", where, at=at).json()["data"] == told
-    assert asked.ask("DELETE", where).json()["type"].endswith("/already-executed")
-    asked.finish(told)
-    assert asked.ask("GET", where).json()["data"]["status"] == "COMPLETE"
+        assert asked.ask("GET", where, at=at).content == content
+    status, _, content = curl(
+        asked, path_of(strategy_id, "/execute"), "-X", "POST", body=example("execute_request")
+    )
+    assert (status, json.loads(content)["type"]) == (422, "/problems/already-executed")
+    unknown = example("execute_request").replace(b"NVDA", b"NOPE").replace(b"GOOG", b"NIX")
+    status, headers, content = curl(asked, path_of(strategy_id, "/execute"), "-X", "POST", body=unknown)
+    refused = json.loads(content)
+    assert (status, headers["content-type"]) == (422, "application/problem+json")
+    assert (refused["type"], refused["unknown_symbols"]) == ("/problems/unknown-symbols", ["NOPE", "NIX"])
+
+
+def test_001_s_version_by_curl_is_shown_as_it_shows_it(asked: Asked) -> None:
+    """Equal but for ids and times, and for what makes its weights sum to 100, which the example leaves out."""
+    strategy_id, rest = str(uuid.uuid4()), "AAPL"
+    asked.push(strategy_id, registered({"GOOG": "15.0", rest: "75"}, "10"))
+    weights = {"NVDA": "10.0", "GOOG": "12.5", rest: "72.5"}
+    _, content = execute_001(asked, strategy_id, json.dumps(positions(**weights)).encode())
+    made = json.loads(content)["data"]
+    fill: dict[str, Any] = {"status": "FILLED", "status_reason": None, "filled_quantity": "10"}
+    fill |= {"filled_value": "1490.50", "filled_average_price": "149.05"}
+    asked.push(strategy_id, command("order.updated", order_id=made["orders"][0]["id"], **fill))
+    asked.finish({**made, "orders": made["orders"][1:]})
+    path = path_of(strategy_id, f"/{made['id']}")
+    status, headers, content = curl(asked, f"{path}?include=orders,positions")
+    told = json.loads(content)["data"]
+    assert (status, headers["content-type"], told["id"]) == (200, "application/json", made["id"])
+    for name, kept in (("orders", ["NVDA"]), ("positions", ["NVDA", "GOOG"])):
+        assert [one["symbol"] for one in told[name]] == list(weights)
+        told[name] = [one for one in told[name] if one["symbol"] in kept]
+    assert but_for_ids_and_times(json.dumps({"data": told}).encode()) == but_for_ids_and_times(
+        example("show")
+    )
+    assert told["orders"][0]["updated_at"] == "2025-03-10T14:30:00.000000Z", "the time of the broker's word"
+    status, _, content = curl(asked, path, "-X", "DELETE")
+    assert (status, json.loads(content)["type"]) == (422, "/problems/already-executed")
+
+
+def test_001_s_delete_by_curl_is_204_with_nothing_in_it(asked: Asked) -> None:
+    strategy_id, version_id = asked.strategy(), str(uuid.uuid4())
+    asked.push(strategy_id, drafted({"NVDA": "10"}, version_id))
+    path = path_of(strategy_id, f"/{version_id}")
+    status, headers, content = curl(asked, path, "-X", "DELETE")
+    assert (status, content) == (204, b"")
+    assert "content-type" not in headers
+    status, headers, content = curl(asked, path, "-X", "DELETE")
+    assert (status, headers["content-type"]) == (404, "application/problem+json")
 
 
 def test_what_one_process_deleted_the_other_does_not_show(asked: Asked) -> None:

@@ -23,6 +23,7 @@ from services.api.openapi import describe
 from services.api.rate import Rate
 from services.versions import AGGREGATE
 from tests.libs.ledger.folding import fold_input, records_of
+from tests.services.api.examples_001 import example
 from tests.services.versions.given import STRATEGY, Body, command, registered
 
 OWN, FOREIGN = "org_1", "org_2"
@@ -36,15 +37,7 @@ QUOTES = {
     "AAPL": {"price": "200", "step": "0.5", "minimum": "10"},
 }
 DESCRIPTION = describe()
-BODY_OF_001 = {
-    "data": {
-        "positions": [
-            {"symbol": "NVDA", "weight": "10.0"},
-            {"symbol": "GOOG", "weight": "12.5"},
-            {"symbol": "AAPL", "weight": "15.0"},
-        ]
-    }
-}
+BODY_OF_001 = orjson.loads(example("execute_request"))
 
 
 class MemoryViews:
