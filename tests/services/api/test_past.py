@@ -1,7 +1,4 @@
-"""``as_of`` at every sequence and time of random histories is what the state topic had by then.
-
-That of versions is among their own tests.
-"""
+"""``as_of`` at every sequence and time of random histories is what the fold of the inputs until then comes to."""
 
 from __future__ import annotations
 
@@ -22,22 +19,25 @@ from services.api.past import Moment, document_at
 from services.executions import AGGREGATE as EXECUTIONS
 from services.operations import AGGREGATE as OPERATIONS
 from services.strategies import AGGREGATE as STRATEGIES
+from services.versions import AGGREGATE as VERSIONS
 from tests.libs.ledger.folding import fold_input, records_of
 from tests.libs.ledger.histories import spoiled, story
 from tests.services.agents.given import ID as AGENT
 from tests.services.agents.given import day
 from tests.services.strategies.given import ACCOUNT
 from tests.services.strategies.given import history as account
+from tests.services.versions.given import history as commands
 
-HISTORIES = 40
-Values = list[bytes | None]
+HISTORIES = 1_000
+LONG_ONES = 250  # an agent's day and an account's hours are long
+Values = Sequence[bytes | None]
 
 
 OF_THE_ACCOUNT = ("completeness", "gaps", "upstream_seq")  # a strategy's own history does not tell them
 
 
 class OneByOne(Random):
-    """Cuts every batch after one record, so that the state topic has each state."""
+    """Cuts every batch after one record, so that the state topic has what each prefix of the inputs comes to."""
 
     def randrange(self, *_: Any, **__: Any) -> int:
         return 1
@@ -69,7 +69,7 @@ def operations(rng: Random) -> Values:
 
 def moved(rng: Random, bodies: Sequence[object]) -> Values:
     """A few of them doubled or out of place."""
-    values: Values = [orjson.dumps(body) for body in bodies]
+    values: list[bytes | None] = [orjson.dumps(body) for body in bodies]
     for _ in range(rng.randrange(5)):
         at = rng.randrange(len(values))
         values.insert(rng.randrange(len(values) + 1), values[at] if rng.random() < 0.5 else values.pop(at))
@@ -77,26 +77,29 @@ def moved(rng: Random, bodies: Sequence[object]) -> Values:
 
 
 @pytest.mark.parametrize(
-    ("aggregate", "make", "key"),
+    ("aggregate", "make", "key", "histories"),
     [
-        (EXECUTIONS, executions, None),
-        (OPERATIONS, operations, None),
-        (AGENTS, lambda rng: moved(rng, day(rng)), AGENT),
-        (STRATEGIES, lambda rng: moved(rng, account(rng)), ACCOUNT),
+        (EXECUTIONS, executions, None, HISTORIES),
+        (OPERATIONS, operations, None, HISTORIES),
+        (AGENTS, lambda rng: moved(rng, day(rng)), AGENT, LONG_ONES),
+        (STRATEGIES, lambda rng: moved(rng, account(rng)), ACCOUNT, LONG_ONES),
+        (VERSIONS, commands, None, HISTORIES),
     ],
-    ids=["executions", "operations", "agents", "strategies"],
+    ids=["executions", "operations", "agents", "strategies", "versions"],
 )
 def test_as_of_is_what_was_known_then(
-    aggregate: Aggregate[Any], make: Callable[[Random], Values], key: str | None
+    aggregate: Aggregate[Any], make: Callable[[Random], Values], key: str | None, histories: int
 ) -> None:
     compared = 0
-    for seed in range(HISTORIES):
+    for seed in range(histories):
         records = records_of(make(Random(seed)), None if key is None else key.encode())
         outcome = fold_input(aggregate, records, cut=OneByOne())
         states: dict[str, dict[int, bytes]] = defaultdict(dict)
         for state in outcome.states:
-            document = orjson.loads(state.value or b"")
-            states[(state.key or b"").decode()][document["sequence"]] = state.value or b""
+            if state.value is None:  # of a deleted version
+                continue
+            document = orjson.loads(state.value)
+            states[(state.key or b"").decode()][document["sequence"]] = state.value
         for entity_id, history in outcome.store.histories.items():
             if is_companion(aggregate.service, entity_id):
                 continue
@@ -110,4 +113,4 @@ def test_as_of_is_what_was_known_then(
                     told = document_at(aggregate, entity_id, history, Moment(recorded=moment))
                     assert own(told) == own(known.get(sequence))
                 compared += 1
-    assert compared > HISTORIES
+    assert compared > histories

@@ -14,6 +14,7 @@ import pytest
 
 from libs.views.memory import Keyspace
 from services.api import folding
+from services.api.backend import document
 from services.api.commands import Place, Unavailable
 from tests.libs.ledger.folding import EPOCH_MS
 from tests.services.api.examples_001 import example
@@ -28,6 +29,7 @@ from tests.services.api.versions_world import (
     world,
 )
 from tests.services.versions.given import OTHER, STRATEGY, VERSION, drafted, execute, registered
+from tests.services.versions.given import history as commands_at_random
 
 DAY_MS = 24 * 3_600 * 1_000
 EXECUTE_TEMPLATE = "/api/v1/strategies/{strategy_id}/versions/execute"
@@ -597,6 +599,41 @@ async def test_as_of_and_history_tell_how_it_came_about() -> None:
     first = (await one.ask("GET", f"{path}/history?limit=3")).json()
     rest = (await one.ask("GET", f"{path}/history?cursor={first['next_cursor']}")).json()
     assert [*first["data"], *rest["data"]] == history
+
+
+async def test_as_of_each_sequence_of_random_histories_is_what_the_fold_had_then() -> None:
+    """Of every version that is shown: 404 before it was there, and above the last sequence as it is."""
+    compared = 0
+    for seed in range(24):
+        one = World()
+        for version_id, documents in folded_meanwhile(one, commands_at_random(random.Random(seed))).items():
+            fields = one.keys.entities.get(version_id, {"strategy_id": STRATEGY})
+            path = f"/api/v1/strategies/{fields['strategy_id']}/versions/{version_id}"
+            if (await one.ask("GET", path)).status_code == 404:
+                continue  # it was deleted, or only refused, or is nobody's
+            last = int(fields["sequence"])
+            for sequence in range(last + 2):
+                was = await one.ask("GET", f"{path}?include=orders,positions&as_of={sequence}")
+                known = documents.get(min(sequence, last))
+                if known is None or known["inserted_at"] is None:
+                    assert problem(was, 404)
+                else:
+                    assert data(was) == {name: known[name] for name in (*OWN_FIELDS, "orders", "positions")}
+                    compared += 1
+    assert compared > 100
+
+
+def folded_meanwhile(one: World, values: list[bytes]) -> dict[str, dict[int, Any]]:
+    """The document of each version at each of its sequences, while commands were folded one by one."""
+    then: dict[str, dict[int, Any]] = {}
+    for value in values:
+        one.inputs.append(value)
+        one.fold()
+        for version_id, fields in one.keys.entities.items():
+            if not version_id.startswith("strategy:"):
+                told = json.loads(document("versions", version_id, fields))
+                then.setdefault(version_id, {})[told["sequence"]] = told
+    return then
 
 
 async def test_what_was_only_refused_is_no_version() -> None:
