@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -18,7 +19,17 @@ from tests.contracts.golden import messages
 from tests.real.deployment import Deployment
 from tests.real.topics import Push, partition_for
 from tests.services.cli.command import run
-from tests.services.versions.given import cancel, command, delete, drafted, execute, registered
+from tests.services.versions.given import (
+    OTHER,
+    STRATEGY,
+    cancel,
+    command,
+    delete,
+    drafted,
+    execute,
+    history,
+    registered,
+)
 from tests.stack import Servers
 
 pytestmark = pytest.mark.real
@@ -221,13 +232,67 @@ async def test_the_command_line_pushes_and_shows_them(versions: Deployment, tmp_
 
 
 async def test_a_rebuild_gives_the_same_bytes(versions: Deployment) -> None:
-    """Of every key; and all that is read agrees before and after it."""
+    """Of every key, orders, ids and times among them, whatever came; and all that is read agrees before and after."""
     settings = versions.environment()
+    for seed in range(6):
+        await _at_random(versions, Random(seed))
     before = await _contents(versions)
+    orders = [key for key in before if key.endswith(":orders")]
+    times = ("inserted_at", "executed_at", "first_recorded_at", "last_recorded_at")
+    version = next(key for key in before if ":version:" in key and f"{key}:orders" in orders)
+    assert all(before[version][name.encode()] for name in times)
+    assert len(orders) > 5
+    assert any(":deleted:" in key for key in before)
     for _ in range(2):
         ended = run(settings, "verify", "--json", seconds=120)
         assert (ended.status, ended.json["verdict"]) == (0, "agrees"), ended.out.decode()
-        assert ended.json["services"]["versions"]["checked"]["entities"] > 5
+        assert ended.json["services"]["versions"]["checked"]["entities"] > 20
         assert run(settings, "rebuild", "versions", seconds=120).status == 0
         await versions.settle()
         assert await _contents(versions) == before
+
+
+async def test_redis_emptied_is_filled_with_the_same_bytes(versions: Deployment) -> None:
+    """By the worker alone, which notices."""
+    before = await _contents(versions)
+    async with Redis.from_url(versions.servers.redis) as redis:
+        async for key in redis.scan_iter(match=versions.names.key("{versions.*")):
+            await redis.delete(key)
+    end = time.monotonic() + 60
+    while await _contents(versions) != before:
+        assert time.monotonic() < end, versions.last_words()
+        await asyncio.sleep(0.5)
+    await versions.settle()
+
+
+async def _at_random(versions: Deployment, rng: Random) -> None:
+    """Commands on two strategies of their own in any order, some of them repeated; then a broker's word on each order.
+
+    Nothing is left scheduled: the scheduler would go on.
+    """
+    strategies = [str(uuid.UUID(int=rng.getrandbits(128))) for _ in range(2)]
+    ids = {STRATEGY: strategies[0], OTHER: strategies[1]}
+    mine = f"{rng.getrandbits(32):08x}"
+    values = [value.decode() for value in history(rng)]
+    for old, new in ids.items():
+        values = [value.replace(old, new) for value in values]
+    bodies = [json.loads(value.replace("019d7a2b", mine)) for value in values]
+    for strategy_id in strategies:
+        own = [body for body in bodies if body["strategy_id"] == strategy_id]
+        await _send(versions, strategy_id, registered({"GOOG": "60"}, "40"), *own)
+    states = [
+        json.loads(one.value)
+        for run_ in (await versions.read("versions.state")).values()
+        for one in run_
+        if one.value is not None
+    ]
+    latest = {one["id"]: one for one in states if one["strategy_id"] in strategies}
+    for version in latest.values():
+        told = [
+            _told(order["id"], rng.choice(("SENT", "FILLED", "FAILED")), order["order_quantity"])
+            for order in version["orders"]
+        ]
+        if version["status"] == "SCHEDULED":
+            told.append(cancel(version["id"]))
+        if told:
+            await _send(versions, version["strategy_id"], *told)
