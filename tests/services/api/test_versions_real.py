@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 import schemathesis
+from redis import Redis
 
 from tests.real.deployment import Deployment
 from tests.real.topics import Push
@@ -277,6 +278,35 @@ def test_another_organization_and_other_scopes(asked: Asked) -> None:
         only = bearer(asked.settings, scope, organization=OWN)
         url = asked.apis[0].url + path_of(strategy_id, "/execute")
         assert httpx.post(url, json=BODY_OF_001, headers=only).status_code == 403
+
+
+def test_redis_emptied_makes_no_version_unknown_for_a_moment(asked: Asked) -> None:
+    """503 with Retry-After until the worker has made its partitions anew; then all is as it was, also under a key."""
+    strategy_id = asked.strategy()
+    first = asked.ask("POST", path_of(strategy_id, "/execute"), BODY_OF_001, "k")
+    where = first.headers["location"]
+    names = asked.deployment.names
+    seen: dict[str, set[int]] = {"GET": set(), "POST": set(), "DELETE": set(), "list": set()}
+    with Redis.from_url(asked.deployment.servers.redis) as redis:
+        redis.delete(*redis.scan_iter(names.key("{versions.*"), count=1_000))
+    end = time.monotonic() + 60
+    while not all(some - {503} for some in seen.values()):
+        assert time.monotonic() < end, seen
+        for what, method, path in (
+            ("GET", "GET", where),
+            ("list", "GET", path_of(strategy_id)),
+            ("POST", "POST", path_of(strategy_id, "/execute")),
+            ("DELETE", "DELETE", where.partition("?")[0]),
+        ):
+            answer = asked.ask(method, path, BODY_OF_001 if method == "POST" else None, "k")
+            seen[what].add(answer.status_code)
+            if answer.status_code == 503:
+                assert int(answer.headers["retry-after"]) >= 1
+            elif what in ("GET", "POST"):
+                assert answer.content == first.content
+    assert 503 in set().union(*seen.values())
+    told = {what: some - {503} for what, some in seen.items()}
+    assert told == {"GET": {200}, "list": {200}, "POST": {202}, "DELETE": {422}}
 
 
 def test_whatever_is_made_of_the_description_is_answered_as_it_says(asked: Asked) -> None:
