@@ -8,7 +8,7 @@ from typing import Any, Final
 from libs.contracts.versions import DUE
 from libs.ledger.aggregate import Watch
 from libs.ledger.times import milliseconds, rfc3339
-from services.versions.model import SCHEDULED
+from services.versions.model import SCHEDULED, Version
 from services.versions.plan import Targets
 from services.versions.view import restore, restore_strategy
 
@@ -32,8 +32,9 @@ def watch(quotes: Quotes) -> Watch:
         strategy = restore_strategy("", shared)
         if strategy.portfolio_value is None or strategy.in_flight is not None:
             return None  # it waits until the strategy is registered, and the version before it is through
-        found = quotes([*(symbol for symbol, _ in version.targets), *strategy.held.weights])
-        if found is None:
+        needed = [*(symbol for symbol, _ in version.targets), *strategy.held.weights]
+        found = quotes(needed)
+        if found is None or _told_already(version, set(needed) - found.keys()):
             return None
         return {
             "event": DUE,
@@ -55,6 +56,14 @@ def watch(quotes: Quotes) -> Watch:
         }
 
     return Watch(WATCHED, due, lambda _, fields: fields["strategy_id"])
+
+
+def _told_already(version: Version, lacking: set[str]) -> bool:
+    """Whether the last tick was refused for want of these very prices: it is told once, and waits for them."""
+    if not lacking or not version.refused or version.refused[-1]["event"] != DUE:
+        return False
+    last = version.refused[-1]
+    return lacking <= {*last.get("unknown_symbols", ()), *last.get("symbols", ())}
 
 
 def _positions(targets: Targets) -> list[dict[str, str]]:

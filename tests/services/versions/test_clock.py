@@ -27,12 +27,14 @@ _HELD = registered({"GOOG": "50"}, "50")
 _DRAFT = drafted({"NVDA": "10.0"}, at=60)
 
 
-def _quotes(symbols: Iterable[str]) -> Mapping[str, Mapping[str, str]]:
-    return {one: {"price": PRICES[one], "step": "0.1", "minimum": "5"} for one in symbols}
+def _quotes(symbols: Iterable[str], prices: Mapping[str, str] = PRICES) -> Mapping[str, Mapping[str, str]]:
+    return {one: {"price": prices[one], "step": "0.1", "minimum": "5"} for one in symbols if one in prices}
 
 
-def _due(outcome: Outcome, now: int = _NOON, known: bool = True) -> Body | None:
-    clock = watch(_quotes if known else lambda _: None)
+def _due(
+    outcome: Outcome, now: int = _NOON, known: bool = True, prices: Mapping[str, str] = PRICES
+) -> Body | None:
+    clock = watch((lambda symbols: _quotes(symbols, prices)) if known else lambda _: None)
     fields = outcome.store.entities[VERSION]
     assert clock.routing_key(VERSION, fields) == STRATEGY
     return clock.due(VERSION, fields, outcome.store.entities[f"strategy:{STRATEGY}"], now)
@@ -65,3 +67,18 @@ def test_nothing_is_due_before_all_is_known_that_it_takes() -> None:
     assert _due(folded(_DRAFT)) is None
     busy = execute({"AAPL": "1"}, NEXT)
     assert _due(folded(_HELD, _DRAFT, busy)) is None
+
+
+def test_a_version_without_a_price_is_refused_once_and_waits_for_the_price() -> None:
+    """Else each tick would leave a record for as long as there is none; a draft with another symbol is told of anew."""
+    unknown = drafted({"TSLA": "10.0"}, at=60)
+    scheduled = folded(_HELD, unknown)
+    told = _due(scheduled)
+    assert told is not None
+    assert "TSLA" not in told["data"]["prices"]
+    refused = folded(_HELD, unknown, told)
+    assert _due(refused) is None
+    assert _due(folded(_HELD, unknown, told, drafted({"META": "10.0"}, at=60))) is not None
+    again = _due(refused, prices={**PRICES, "TSLA": "180"})
+    assert again is not None
+    assert again["data"]["prices"]["TSLA"] == "180"
