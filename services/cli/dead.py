@@ -5,21 +5,15 @@ from __future__ import annotations
 import asyncio
 import heapq
 import json
-import re
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from libs.contracts.names import Names
-from libs.contracts.partitions import murmur2, partition_of
-from libs.ledger.invalid import Invalid
-from libs.ledger.reading import read as read_json
-from libs.ledger.records import Outgoing
 from libs.settings import Settings, load
 from services.cli import folds
 from services.cli.failures import NOT_FOUND, Failure
@@ -27,7 +21,7 @@ from services.cli.failures import NOT_FOUND, Failure
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer, TopicPartition
 
-    from services.cli.letters import Letter, Newest, Wanted
+    from libs.runtime.letters import Letter, Newest, Place, Wanted
 
     Spans = dict[TopicPartition, tuple[int, int]]
 
@@ -70,12 +64,12 @@ def list_letters(
     as_json: Json = False,
 ) -> None:
     """List what was refused, newest first: when, from where, the error, the field at fault, and why."""
+    from libs.runtime.letters import Wanted
     from services.cli import clients
     from services.cli.letter_print import print_list, summary
-    from services.cli.letters import Wanted
 
     settings = load()
-    wanted = Wanted(error, pointer, _without_namespace(settings, source))
+    wanted = Wanted(error, pointer, _in_namespace(settings, source))
     most = limit if limit is not None else 0 if as_json else _LISTED
     found, total = clients.run(_newest(settings, _services(settings, service), wanted, most), settings)
     if as_json:
@@ -130,11 +124,11 @@ def redrive(
     only the newest is sent: what was sent again and refused again is a new letter, equal to the one before. What was
     folded meanwhile will be a duplicate. Asks first, unless --yes is given; without a terminal --yes is needed.
     """
+    from libs.runtime.letters import Wanted
     from services.cli import clients
-    from services.cli.letters import Wanted
 
     settings = load()
-    source = _without_namespace(settings, source)
+    source = _in_namespace(settings, source)
     if meant is not None and "/" in meant:
         one = _place(settings, meant)
         services: tuple[str, ...] = (one.service,)
@@ -166,18 +160,17 @@ def _services(settings: Settings, service: str | None) -> tuple[str, ...]:
     return folds.running(settings.services) if service is None else (folds.check_built(service),)
 
 
-def _without_namespace(settings: Settings, place: str | None) -> str | None:
-    """Topics as they are called in Kafka: whoever types one may leave the namespace out."""
-    if place is None or not settings.namespace or place.startswith(f"{settings.namespace}."):
-        return place
-    return f"{settings.namespace}.{place}"
+def _in_namespace(settings: Settings, place: str | None) -> str | None:
+    from libs.runtime.letters import in_namespace
+
+    return None if place is None else in_namespace(Names(settings.namespace), place)
 
 
 async def _newest(
     settings: Settings, services: tuple[str, ...], wanted: Wanted, limit: int
 ) -> tuple[list[Letter], int]:
     """The newest letters that are meant, and how many there are in all."""
-    from services.cli.letters import Wanted, read
+    from libs.runtime.letters import Wanted, read
 
     found = unread = 0
     newest: list[tuple[str, int, Letter]] = []
@@ -214,35 +207,18 @@ async def _spans(
         yield consumer, await bounds(consumer, tps) if tps else {}
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A place that was typed, in the namespace: of an input, or of a letter in its `.dead` topic."""
-
-    service: str
-    stream: str
-    partition: int
-    offset: int
-    text: str
-
-    @property
-    def wanted(self) -> dict[str, str]:
-        """Which letter it means."""
-        return {"place" if self.stream == "dead" else "source": self.text}
-
-
-def _place(settings: Settings, typed: str) -> _Place:
+def _place(settings: Settings, typed: str) -> Place:
     """Raises Failure for what is no place."""
-    found = re.fullmatch(r"(.+)\.(in|dead)/([0-9]+)/([0-9]+)", _without_namespace(settings, typed) or "")
-    service = found[1].removeprefix(f"{settings.namespace}.") if found else ""
-    if not found or service not in folds.BUILT:
+    from libs.runtime.letters import place_of
+
+    found = place_of(Names(settings.namespace), typed)
+    if found is None:
         raise Failure(f"{typed!r} is no place: topic/partition/offset, such as operations.in/3/17")
-    partition, offset = int(found[3]), int(found[4])
-    text = f"{found[1]}.{found[2]}/{partition}/{offset}"
-    return _Place(service, found[2], partition, offset, text)
+    return found
 
 
 async def _one(settings: Settings, typed: str) -> Letter:
-    from services.cli.letters import Wanted, read
+    from libs.runtime.letters import Wanted, read
 
     place = _place(settings, typed)
     wanted = Wanted(**place.wanted)
@@ -261,7 +237,7 @@ async def _choose(
     settings: Settings, services: tuple[str, ...], wanted: Wanted
 ) -> tuple[Spans, Newest, Counter[str]]:
     """What was read, the newest of what is meant in it, and how many those are by service: only that is sent again."""
-    from services.cli.letters import Newest, read, service_of
+    from libs.runtime.letters import Newest, read, service_of
 
     newest, counted = Newest(), Counter[str]()
     async with _spans(settings, services) as (consumer, spans):
@@ -274,25 +250,17 @@ async def _choose(
 async def _send_again(
     settings: Settings, spans: Spans, wanted: Wanted, newest: Newest, total: int
 ) -> Counter[str]:
-    from libs.runtime.failpoints import Failpoint
-    from libs.runtime.journal import Journal
+    from libs.runtime.letters import read
+    from libs.runtime.redrive import send_again
     from services.cli.clients import open_consumer, open_producer
-    from services.cli.letters import read, service_of
 
-    names, sent = Names(settings.namespace), Counter[str]()
+    sent = Counter[str]()
     async with open_consumer(settings) as consumer, open_producer(settings) as producer:
+        names = Names(settings.namespace)
 
         async def send(chunk: list[Letter]) -> None:
-            places: dict[tuple[str, int], list[Outgoing]] = {}
-            for one in chunk:
-                service = service_of(one.topic)
-                place = (service, _partition(service, one, settings.partitions))
-                places.setdefault(place, []).append(Outgoing(0, one.key, one.value, one.headers))
             async with asyncio.timeout(_SECONDS):
-                for (service, partition), records in places.items():
-                    journal = Journal(producer, names, service, settings.partitions, Failpoint())
-                    await journal.append("in", partition, records)
-                    sent[service] += len(records)
+                sent.update(await send_again(producer, names, settings.partitions, chunk, folds.aggregate))
 
         with _progress(total) as advance:
             chunk: list[Letter] = []
@@ -306,15 +274,6 @@ async def _send_again(
             await send(chunk)
             advance(len(chunk))
     return sent
-
-
-def _partition(service: str, one: Letter, partitions: int) -> int:
-    """Where its routing key belongs, if the body has one; else where its key does; else where it lay."""
-    try:
-        identity = folds.aggregate(service).identify(read_json(one.value), one.key)
-        return partition_of(identity.routing_key, partitions)
-    except Invalid:
-        return one.partition if one.key is None else (murmur2(one.key) & 0x7FFFFFFF) % partitions
 
 
 @contextmanager

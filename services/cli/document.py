@@ -14,8 +14,9 @@ from rich.text import Text
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.entity import bookkeeping, bookkeeping_json, recall
 from libs.views.changes import Step
+from libs.views.printable import printable
 from services.cli.failures import Failure
-from services.cli.text import apart, printable
+from services.cli.text import apart
 
 S = TypeVar("S")
 

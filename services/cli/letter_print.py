@@ -10,8 +10,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.letters import OURS, Letter
-from services.cli.text import printable, shortened
+from libs.runtime.letters import OURS, Letter
+from libs.views.printable import printable
+from services.cli.text import shortened
 
 _DETAIL: Final = 100  # characters
 _DUMPED: Final = 4_096  # bytes of a body that is no text

@@ -9,7 +9,7 @@ from typing import Final
 
 import typer
 
-from services.cli.figures import VERDICTS, Figures
+from libs.views.figures import VERDICTS, Figures
 from services.cli.problems import Problem
 from services.cli.screen import Scene
 from services.cli.text import latency, rate

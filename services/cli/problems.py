@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import orjson
 
-from services.cli.text import printable
+from libs.views.printable import printable
 
 _MOST: Final = 256 * 1024  # bytes read at a time; what a burst wrote before that is left aside
 _SERIOUS: Final = frozenset({"warning", "error", "critical"})

@@ -11,7 +11,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from services.cli.figures import VERDICTS, Figures
+from libs.views.figures import VERDICTS, Figures
 from services.cli.problems import Problem
 from services.cli.text import clock, count, duration, latency, rate
 from services.cli.watch import Event, Seen

@@ -1,17 +1,8 @@
-"""Foreign text made fit for a terminal, and figures made fit for a table. Pure."""
+"""Texts and figures made fit for a table. Pure."""
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime
-from typing import Final
-
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def printable(text: str) -> str:
-    """The text in one line, with whatever could steer a terminal written as an escape."""
-    return _CONTROL.sub(lambda found: found.group().encode("unicode_escape").decode(), text)
 
 
 def shortened(text: str, most: int) -> str:

@@ -16,9 +16,9 @@ from libs.contracts.names import Names
 from libs.runtime.verification.findings import MEANING, Findings
 from libs.settings import Settings, load
 from libs.telemetry.redaction import redact_text
+from libs.views.printable import printable
 from services.cli import folds
 from services.cli.progress import Bar
-from services.cli.text import printable
 
 AGREES, DIFFERS, UNCHECKED = 0, 1, 2
 _COLUMNS: Final = ("input", "log", "doubles", "events", "state", "dead", "entities", "keys")

@@ -10,28 +10,27 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Final
 
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from redis.exceptions import RedisError
 
 from libs.contracts.names import Names
 from libs.ledger.times import milliseconds
-from libs.runtime.reader import Record, let_go
+from libs.runtime.latest import Bounds, Latest
+from libs.runtime.reader import Record
 from libs.settings import Settings
+from libs.views.figures import Figures, Rate, at_work, figures
 from libs.views.reading import PartitionView, Views
+from libs.views.summaries import name_of, summary
 from services.cli.clients import make_consumer, make_redis
-from services.cli.figures import Figures, Rate, at_work, figures
-from services.cli.summaries import name_of, summary
 
 _REDIS_SECONDS: Final = 1.5
 _KAFKA_SECONDS: Final = 3.0
 _FOR_KAFKA: Final = 0.5  # seconds that a look waits for Kafka's answer
-_POLL_MS: Final = 200
 _LATEST: Final = 6  # events of a partition that are looked at, however many came
 _KEPT: Final = 200
 
@@ -68,9 +67,12 @@ class Watch:
         self._rate = dict.fromkeys(services, 0.0)
         self._redis = make_redis(settings, _REDIS_SECONDS)
         self._views: dict[str, list[PartitionView]] = {}
-        self._consumer: AIOKafkaConsumer[Any, Any] | None = None
-        self._bounds: dict[TopicPartition, tuple[int, int]] = {}
-        self._positions: dict[TopicPartition, int] = {}
+        self._latest = Latest(
+            lambda: make_consumer(settings, max_partition_fetch_bytes=64 * 1024),
+            settings.partitions,
+            self._take,
+        )
+        self._bounds: Bounds = {}
         self._asking_kafka: asyncio.Task[None] | None = None
         self.seen = Seen([figures(service, [], None, 0.0) for service in services])
 
@@ -98,7 +100,7 @@ class Watch:
         if self._asking_kafka is not None:
             self._asking_kafka.cancel()
             await asyncio.gather(self._asking_kafka, return_exceptions=True)
-        await self._drop_consumer()
+        await self._latest.close()
         await self._redis.aclose()
 
     def _figures(self, service: str, ended: Collection[str]) -> Figures:
@@ -134,46 +136,17 @@ class Watch:
                 await self._look_at_kafka()
         except (KafkaError, OSError, TimeoutError) as why:
             self.seen.kafka_away = type(why).__name__
-            await self._drop_consumer()
+            await self._latest.close()
         else:
             self.seen.kafka_away = None
 
     async def _look_at_kafka(self) -> None:
-        if self._consumer is None:
-            consumer = make_consumer(self._settings, max_partition_fetch_bytes=64 * 1024)
-            self._consumer = consumer
-            await consumer.start()
-        consumer = self._consumer
-        there = await consumer.topics()
-        topics = {tp for service in self._services for tp in self._tps(service, "in") if tp.topic in there}
-        events = [
-            tp for service in self._services for tp in self._tps(service, "events") if tp.topic in there
-        ]
-        begins = await consumer.beginning_offsets(list(topics)) if topics else {}
-        ends = await consumer.end_offsets([*topics, *events]) if topics or events else {}
-        self._bounds = {tp: (begins[tp], ends[tp]) for tp in topics}
-        await self._follow(consumer, {tp: ends[tp] for tp in events})
+        topics = self._names.topic
+        inputs = [topics(f"{service}.in") for service in self._services]
+        events = {topics(f"{service}.events"): _LATEST for service in self._services}
+        self._bounds = await self._latest.look(inputs, events)
 
-    async def _follow(self, consumer: AIOKafkaConsumer[Any, Any], ends: dict[TopicPartition, int]) -> None:
-        """Read the latest events; of a partition that ran ahead only the last few, so that load costs nothing here."""
-        behind = [tp for tp, end in ends.items() if self._positions.get(tp, 0) < end]
-        if not behind:
-            return
-        consumer.assign(behind)
-        for tp in behind:
-            consumer.seek(tp, max(self._positions.get(tp, 0), ends[tp] - _LATEST))
-        waited = time.monotonic() + 1.0
-        while behind and time.monotonic() < waited:
-            chunks = await consumer.getmany(*behind, timeout_ms=_POLL_MS)
-            for tp, records in chunks.items():
-                self._take(records)
-                self._positions[tp] = records[-1].offset + 1
-            behind = [tp for tp in behind if self._positions.get(tp, 0) < ends[tp]]
-        # what lies behind the last record (a transaction's marker) is no record to wait for the next time
-        self._positions.update({tp: ends[tp] for tp in behind})
-        consumer.unsubscribe()  # nothing is fetched in the background until the next look
-
-    def _take(self, records: list[Record]) -> None:
+    def _take(self, _place: TopicPartition, records: list[Record]) -> None:
         known = {event.id for event in self.seen.events}
         fresh = [
             event for record in records if (event := _event(record)) is not None and event.id not in known
@@ -182,13 +155,6 @@ class Watch:
         newest = sorted([*reversed(fresh), *self.seen.events], key=lambda event: event.at, reverse=True)
         self.seen.events.clear()
         self.seen.events.extend(newest[:_KEPT])
-
-    async def _drop_consumer(self) -> None:
-        consumer, self._consumer = self._consumer, None
-        if consumer is not None:
-            with suppress(KafkaError, OSError, TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await let_go(consumer)
 
 
 def _event(record: Record) -> Event | None:

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from services.cli.figures import Figures
+from libs.views.figures import Figures
+from libs.views.printable import printable
+from libs.views.summaries import name_of, summary
 from services.cli.letter_print import body
 from services.cli.problems import LogTail, Problem, problem
 from services.cli.screen import Figured, ProcessLine, Scene, Screen
-from services.cli.summaries import name_of, summary
-from services.cli.text import apart, count, duration, latency, printable, rate, shortened
+from services.cli.text import apart, count, duration, latency, rate, shortened
 from services.cli.watch import Event, Seen
 
 

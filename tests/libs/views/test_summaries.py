@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from services.cli.summaries import summary
+from libs.views.summaries import summary
 from tests.contracts.golden import KEYS, outcomes
 from tests.libs.ledger.folding import events
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from services.cli.letters import Letter, Newest, Wanted, letter
+from libs.runtime.letters import Letter, Newest, Wanted, letter
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -10,10 +11,12 @@ from typing import Any, Final
 import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from libs.contracts.names import SERVICES, Names
 from libs.ledger.records import Headers
 from libs.runtime.reader import Record
 
 OURS: Final = ("error", "detail", "pointer", "source", "service", "at")
+_PLACE: Final = re.compile(r"(.+)\.(in|dead)/([0-9]{1,9})/([0-9]{1,18})")
 _POLL_MS: Final = 500
 _POLLED: Final = 500
 
@@ -73,6 +76,37 @@ def letter(record: Record) -> Letter:
         headers=headers,
         **{name: why.get(name, "") for name in OURS},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """``topic/partition/offset`` of an input or of a letter (``stream`` is in or dead); ``text`` has the namespace."""
+
+    service: str
+    stream: str
+    partition: int
+    offset: int
+    text: str
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        """Which letter it means, as `Wanted` has it."""
+        return {"place" if self.stream == "dead" else "source": self.text}
+
+
+def in_namespace(names: Names, typed: str) -> str:
+    """A place as it is called in Kafka: whoever types one may leave the namespace out."""
+    return typed if typed.startswith(names.topic("")) else names.topic(typed)
+
+
+def place_of(names: Names, typed: str) -> Place | None:
+    """The place that was typed; None for what is none."""
+    found = _PLACE.fullmatch(in_namespace(names, typed))
+    service = found[1].removeprefix(names.topic("")) if found else ""
+    if not found or service not in SERVICES:
+        return None
+    partition, offset = int(found[3]), int(found[4])
+    return Place(service, found[2], partition, offset, f"{found[1]}.{found[2]}/{partition}/{offset}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from services.cli.text import printable
+from libs.views.printable import printable
 
 Data = Mapping[str, Any]
 

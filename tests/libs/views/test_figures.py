@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from libs.views.figures import Rate, at_work, figures
 from libs.views.reading import PartitionView, Position
-from services.cli.figures import Rate, at_work, figures
 
 
 def _view(

@@ -1,0 +1,50 @@
+"""Dead letters sent again: as they came, to the input topic they came from; the letters stay where they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from libs.contracts.names import Names
+from libs.contracts.partitions import murmur2, partition_of
+from libs.ledger.aggregate import Aggregate
+from libs.ledger.invalid import Invalid
+from libs.ledger.reading import read
+from libs.ledger.records import Outgoing
+from libs.runtime.failpoints import Failpoint
+from libs.runtime.journal import Journal
+from libs.runtime.letters import Letter, service_of
+
+FoldOf = Callable[[str], Aggregate[Any]]
+"""The fold of a service, by the service's name."""
+
+
+async def send_again(
+    producer: AIOKafkaProducer, names: Names, partitions: int, letters: Iterable[Letter], fold_of: FoldOf
+) -> Counter[str]:
+    """Append what the letters hold, each service's in their order; how many that were, by service.
+
+    Has no deadline of its own. Raises ProducerBroken, PlaceUnknown.
+    """
+    places: dict[tuple[str, int], list[Outgoing]] = {}
+    for one in letters:
+        service = service_of(one.topic)
+        place = service, home(one, partitions, fold_of(service))
+        places.setdefault(place, []).append(Outgoing(0, one.key, one.value, one.headers))
+    sent = Counter[str]()
+    for (service, partition), records in places.items():
+        journal = Journal(producer, names, service, partitions, Failpoint())
+        await journal.append("in", partition, records)
+        sent[service] += len(records)
+    return sent
+
+
+def home(one: Letter, partitions: int, fold: Aggregate[Any]) -> int:
+    """Where its routing key belongs, if the body has one; else where its key does; else where it lay."""
+    try:
+        return partition_of(fold.identify(read(one.value), one.key).routing_key, partitions)
+    except Invalid:
+        return one.partition if one.key is None else (murmur2(one.key) & 0x7FFFFFFF) % partitions
