@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Generic, NamedTuple, TypeVar
@@ -12,6 +12,7 @@ from libs.ledger.document import Fields
 from libs.ledger.fact import Fact, Identity
 from libs.ledger.invalid import Invalid
 from libs.ledger.reading import Document
+from libs.ledger.tallies import Tally
 from libs.ledger.verdict import Verdict
 
 S = TypeVar("S")
@@ -93,6 +94,7 @@ class Aggregate(Generic[S]):
 
     ``identify`` and ``validate`` raise Invalid. ``fold`` decides, ``evolve`` acts on the decision, ``derive``
     tells what follows from it; none of them knows a clock. ``restore`` undoes ``render``.
+    ``tally`` says what a change, and the events that follow from it, add to the partition's counters.
     ``enter`` gives what a fact adds to the entity's streams, ``watch`` says where time has to be told.
     ``companion`` is what the entities of one routing key share. It evolves with each of their facts, before them;
     ``extend`` names attributes for the log record then, from which alone ``recollect`` tells an entity's history what
@@ -112,6 +114,7 @@ class Aggregate(Generic[S]):
     render: Callable[[S], View]
     restore: Callable[[str, Mapping[str, str]], S]
     notify: Callable[[S, Fact, Verdict], Sequence[Notice]] = _nothing
+    tally: Callable[[S, S, Sequence[Derived]], Iterable[Tally]] = _nothing
     enter: Callable[[Fact, Verdict], Sequence[Entry]] = _nothing
     watch: Watch | None = None
     companion: Aggregate[Any] | None = None

@@ -21,6 +21,7 @@ from libs.ledger.entity import Entity, bookkeeping, bookkeeping_json, memory, re
 from libs.ledger.envelope import CONTENT_TYPE, About, Origin, derived_event, log_record
 from libs.ledger.invalid import Invalid
 from libs.ledger.records import EntityWrite, Folded, Headers, Outgoing, Reading, Routed
+from libs.ledger.tallies import add
 from libs.ledger.times import rfc3339
 from libs.ledger.verdict import SEQUENCED, Verdict
 
@@ -86,7 +87,7 @@ class PartitionFold(Generic[S]):
         self.aggregate = aggregate
         self.origin = origin
         self.position = position
-        self.counters: dict[str, int] = {name: (counters or {}).get(name, 0) for name in COUNTERS}
+        self.counters: dict[str, int] = {**dict.fromkeys(COUNTERS, 0), **(counters or {})}
         self._service = origin.service.encode()
 
     def concerned(self, readings: Iterable[Reading]) -> list[str]:
@@ -266,6 +267,8 @@ class PartitionFold(Generic[S]):
         one.applied = one.applied or verdict is Verdict.APPLIED
         derived = part.derive(before, after, fact, verdict)
         self._tell(about, entity, derived, 0, out)
+        for one_tally in part.tally(before, after, derived):
+            add(self.counters, one_tally)
         one.entries += [(e.stream, entity.sequence, e.fields) for e in part.enter(fact, verdict)]
         for service, routing_key, body in part.notify(after, fact, verdict):
             notice = Outgoing(about.offset, routing_key.encode(), orjson.dumps(body))
@@ -289,7 +292,10 @@ class PartitionFold(Generic[S]):
         companion.last_recorded = about.recorded
         one = touched.setdefault(companion.subject, _Touched(companion, about.offset))
         one.offset = about.offset
-        self._tell(about, companion, part.derive(shared.before, companion.state, fact, verdict), told, out)
+        derived = part.derive(shared.before, companion.state, fact, verdict)
+        self._tell(about, companion, derived, told, out)
+        for one_tally in part.tally(shared.before, companion.state, derived):
+            add(self.counters, one_tally)
 
     def _tell(
         self, about: About, entity: Entity[Any], derived: Sequence[Derived], told: int, out: Folded

@@ -8,7 +8,7 @@ from libs.ledger.aggregate import Aggregate
 from services.agents.clock import WATCH
 from services.agents.events import identify, observe, validate
 from services.agents.journals import enter
-from services.agents.model import Agent, derive, evolve, fold, initial
+from services.agents.model import Agent, derive, evolve, fold, initial, tally
 from services.agents.view import render, restore
 
 AGGREGATE: Final[Aggregate[Agent]] = Aggregate(
@@ -22,6 +22,7 @@ AGGREGATE: Final[Aggregate[Agent]] = Aggregate(
     derive=derive,
     render=render,
     restore=restore,
+    tally=tally,
     enter=enter,
     watch=WATCH,
     memory=1_000,

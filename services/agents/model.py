@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Context, Decimal, Inexact
 from typing import Any, Final
@@ -10,6 +11,7 @@ from libs.contracts.agents import CLOCK_EVENT, LIVE, MESSAGES, PAPER
 from libs.ledger.aggregate import Derived
 from libs.ledger.fact import Fact
 from libs.ledger.reading import Document
+from libs.ledger.tallies import Tally
 from libs.ledger.verdict import Verdict
 
 QUIET_AFTER: Final = 30 * 60 * 1_000  # ms without a snapshot; 002 has one every 15 to 30 minutes
@@ -209,3 +211,10 @@ def _crossed(before: str | None, after: str) -> list[str]:
 
 def _budget(body: Document) -> dict[str, Any]:
     return {name: body[name] for name in ("daily_drawdown_used", "drawdown", "equity", "ts")}
+
+
+def tally(_before: Agent, _after: Agent, derived: Sequence[Derived]) -> Iterable[Tally]:
+    """What was blocked, by the rule; of a quote by its code."""
+    for name, data in derived:
+        if name == "agent.blocked":
+            yield Tally("block", data["code"] if data["by"] == "quote" else data["rule"])

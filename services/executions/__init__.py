@@ -6,7 +6,7 @@ from typing import Final
 
 from libs.ledger.aggregate import Aggregate
 from services.executions.events import identify, observe, validate
-from services.executions.model import Execution, derive, evolve, fold, initial, notify
+from services.executions.model import Execution, derive, evolve, fold, initial, notify, tally
 from services.executions.view import render, restore
 
 AGGREGATE: Final[Aggregate[Execution]] = Aggregate(
@@ -19,6 +19,7 @@ AGGREGATE: Final[Aggregate[Execution]] = Aggregate(
     evolve=evolve,
     derive=derive,
     notify=notify,
+    tally=tally,
     render=render,
     restore=restore,
     tells=("operations",),

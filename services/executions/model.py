@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from libs.ledger.aggregate import Derived, Notice
 from libs.ledger.document import Body, Shape, canonical
 from libs.ledger.fact import Fact
 from libs.ledger.reading import Document
+from libs.ledger.tallies import Tally
 from libs.ledger.verdict import Verdict
 
 SHAPE: Final = Shape(
@@ -154,3 +156,21 @@ def notify(after: Execution, fact: Fact, verdict: Verdict) -> list[Notice]:
         **{name: body[name] for name in ("status", "status_reason", "strategy_id", "updated_at")},
     }
     return [Notice("operations", operation_id, outcome)]
+
+
+_ENDS: Final = frozenset(f"execution.{status}" for status, rank in RANKS.items() if rank == TERMINAL)
+_DECIMALS: Final = 18  # the most that an amount may have
+
+
+def tally(_before: Execution, _after: Execution, derived: Sequence[Derived]) -> Iterable[Tally]:
+    """Ends by their reason, and what was filled by its currency: in units of 10^-18, so that the sum is exact."""
+    for name, data in derived:
+        if name == "instruction.executed":
+            yield Tally("notional_e18", data["quoted_currency"], _units(data["total_notional"]))
+        elif name in _ENDS:
+            yield Tally("reason", data["status_reason"])
+
+
+def _units(amount: str) -> int:
+    whole, _, fraction = amount.partition(".")
+    return int(whole + fraction.ljust(_DECIMALS, "0"))

@@ -6,7 +6,7 @@ from typing import Final
 
 from libs.ledger.aggregate import Aggregate
 from services.operations.events import identify, observe, validate
-from services.operations.model import Operation, derive, evolve, fold, initial, notify
+from services.operations.model import Operation, derive, evolve, fold, initial, notify, tally
 from services.operations.view import render, restore
 
 AGGREGATE: Final[Aggregate[Operation]] = Aggregate(
@@ -19,6 +19,7 @@ AGGREGATE: Final[Aggregate[Operation]] = Aggregate(
     evolve=evolve,
     derive=derive,
     notify=notify,
+    tally=tally,
     render=render,
     restore=restore,
 )

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
 from libs.contracts.executions import RANKS as EXECUTION_RANKS
 from libs.contracts.executions import TERMINAL as EXECUTION_TERMINAL
+from libs.contracts.monitoring import SETTLEMENT_BOUNDS_MS
 from libs.contracts.operations import RANKS, TERMINAL
 from libs.ledger.aggregate import Derived, Notice
 from libs.ledger.document import Body, Shape, canonical
 from libs.ledger.fact import Fact
 from libs.ledger.reading import Document
+from libs.ledger.tallies import Tally
 from libs.ledger.times import milliseconds
 from libs.ledger.verdict import Verdict
 from services.operations.events import is_outcome, weights_rounded
@@ -205,3 +208,14 @@ _CLAIMS: Final = frozenset({"strategy_id", "request_id", "type", "execution_id",
 def notify(after: Operation, fact: Fact, verdict: Verdict) -> list[Notice]:
     """An operation tells no other service anything."""
     return []
+
+
+def tally(_before: Operation, _after: Operation, derived: Sequence[Derived]) -> Iterable[Tally]:
+    """Ends by their reason, and the time from creation to settlement by its class."""
+    for name, data in derived:
+        if name == "operation.completed":
+            yield Tally("reason", data["status_reason"])
+            if data["status"] == "settled":
+                place = bisect_left(SETTLEMENT_BOUNDS_MS, data["duration_ms"])
+                bound = SETTLEMENT_BOUNDS_MS[min(place, len(SETTLEMENT_BOUNDS_MS) - 1)]
+                yield Tally("settled_within_ms", str(bound))

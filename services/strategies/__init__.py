@@ -19,6 +19,7 @@ ACCOUNTS: Final[Aggregate[account.Account]] = Aggregate(
     fold=account.fold,
     evolve=account.evolve,
     derive=account.derive,
+    tally=account.tally,
     render=render_account,
     restore=restore_account,
     extend=account.extend,

@@ -6,12 +6,14 @@ Upstream counts over all strategies of an account, so that only here a missing n
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from libs.contracts.strategies import EVERYTHING, FRAMES, SCOPE_EVENT, SNAPSHOT_EVENT
 from libs.ledger.aggregate import Derived
 from libs.ledger.fact import Fact
+from libs.ledger.tallies import Tally
 from libs.ledger.verdict import Verdict
 
 COMPLETE: Final = "complete"
@@ -209,6 +211,12 @@ def _compared(before: tuple[Gap, ...], after: tuple[Gap, ...]) -> tuple[list[Ran
     was = Counter((gap.first, gap.last) for gap in before if id(gap) not in kept)
     now = Counter((gap.first, gap.last) for gap in after if id(gap) not in kept)
     return sorted((now - was).elements()), sorted((was - now).elements())
+
+
+def tally(before: Account, after: Account, _derived: Sequence[Derived]) -> list[Tally]:
+    """How many gaps are open; not from the events, for gaps that are joined don't close."""
+    change = len(after.gaps) - len(before.gaps)
+    return [Tally("gaps_open", amount=change)] if change else []
 
 
 def extend(before: Account, after: Account) -> dict[str, int]:

@@ -247,3 +247,11 @@ def test_a_snapshot_closes_joined_gaps_too() -> None:
     assert account(outcome)["gaps"] == []
     closed = [one for one in _gaps(outcome) if one[0] == "snapshot"]
     assert closed[0] == ("snapshot", 2, 4)
+
+
+def test_open_gaps_are_counted_as_they_are() -> None:
+    """Whether one was closed, or joined with another because there were too many to tell apart."""
+    assert folded(noise(1), noise(5), noise(9)).counters["gaps_open"] == 2
+    assert folded(noise(1), noise(5), noise(9), noise(2), noise(3), noise(4)).counters["gaps_open"] == 1
+    many = folded(*(noise(3 * number + 1) for number in range(RANGES + 3)))
+    assert many.counters["gaps_open"] == len(account(many)["gaps"])

@@ -1,0 +1,38 @@
+"""What a fold counts of its service's own matters, beside the verdicts. Pure, and the same on every refold.
+
+They stand among a partition's counters, as ``<kind>:<name>``. Names come from senders, so there is a bound on how many
+are told apart.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+NAMES: Final = 64
+"""Names of one kind that a partition counts by themselves."""
+NAME_CHARACTERS: Final = 64
+NO_NAME: Final = "none"
+OTHER: Final = "other"
+
+
+class Tally(NamedTuple):
+    """By how much a count of a kind changes; of ``kind`` itself where there is no ``name`` to tell apart."""
+
+    kind: str
+    name: str | None = None
+    amount: int = 1
+
+
+def add(counters: dict[str, int], one: Tally) -> None:
+    """Count it; a name too many counts as ``other``."""
+    counter = one.kind
+    if one.name is not None:
+        counter = f"{one.kind}:{one.name[:NAME_CHARACTERS] or NO_NAME}"
+        if counter not in counters and _names(counters, one.kind) >= NAMES:
+            counter = f"{one.kind}:{OTHER}"
+    counters[counter] = counters.get(counter, 0) + one.amount
+
+
+def _names(counters: dict[str, int], kind: str) -> int:
+    beginning = f"{kind}:"
+    return sum(counter.startswith(beginning) for counter in counters)
