@@ -23,6 +23,9 @@ NOTIONAL: Final = "m:executions:notional"
 BLOCKS: Final = "m:agents:blocks"
 SETTLEMENT: Final = "m:operations:settlement"
 LEASE: Final = "m:lease"
+"""Private: who writes."""
+FEED_NEXT: Final = "m:feed:next"
+"""Private: how far the feed got in the topics of events."""
 
 BUSINESS: Final = "business"
 """Stands where a service's name does in ``m:now:…``, ``m:ts:…`` and ``m:ts1m:…``: figures of all services together."""
@@ -125,7 +128,7 @@ STATUSES: Final = {
 """The fields of ``m:<service>:status``, each a count of entities."""
 
 _MANTISSAS: Final = (10, 15, 20, 30, 50, 70)
-SETTLEMENT_BOUNDS_MS: Final = tuple(mantissa * 10**power for power in range(1, 9) for mantissa in _MANTISSAS)
+SETTLEMENT_BOUNDS_MS: Final[tuple[int, ...]] = tuple(mantissa * 10**power for power in range(1, 9) for mantissa in _MANTISSAS)
 """Upper bounds, in ms, of the classes that settlement times are counted in: 0.1 s to about 81 days; what takes longer
 is in the last."""
 

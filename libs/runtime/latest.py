@@ -59,6 +59,15 @@ class Latest:
         await self._read(consumer, {tp: (max(0, ends[tp] - most), ends[tp]) for tp, most in counts.items()})
         return {tp: (begins[tp], ends[tp]) for tp in inputs}
 
+    @property
+    def reached(self) -> Mapping[TopicPartition, int]:
+        """The offset after the last record taken of each partition."""
+        return self._positions
+
+    def go_on(self, reached: Mapping[TopicPartition, int]) -> None:
+        """Take nothing from before these offsets, which somebody else got to."""
+        self._positions.update(reached)
+
     async def close(self) -> None:
         """Let the connections go; what was read once is not read again."""
         consumer, self._consumer = self._consumer, None

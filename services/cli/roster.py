@@ -32,6 +32,7 @@ PROCESSES: Final = (
     *(Process(service, f"services.{service}", folds=True) for service in BUILT),
     Process("gateway", "services.gateway"),
     Process("api", "services.api"),
+    Process("metrics", "services.metrics"),
     Process("simulator", "services.simulator", upstream=True, demo=True),
     Process(
         "agent-upstream",

@@ -1,4 +1,4 @@
-"""`stratafold worker SERVICE`, `gateway`, `api`: one process of the system, in the foreground."""
+"""`stratafold worker SERVICE`, `gateway`, `api`, `metrics`: one process of the system, in the foreground."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from services.cli.folds import BUILT, check_built
 
 
 def register(app: typer.Typer) -> None:
-    """Add `worker`, `gateway` and `api`."""
+    """Add `worker`, `gateway`, `api` and `metrics`."""
     app.command()(worker)
     app.command()(gateway)
     app.command()(api)
+    app.command()(metrics)
 
 
 def worker(
@@ -35,6 +36,14 @@ def gateway() -> None:
 def api() -> None:
     """Run the API until SIGTERM or Ctrl-C. Ends with status 2 for a wrong setting or a port in use."""
     _run("services.api")
+
+
+def metrics() -> None:
+    """Write the figures for Grafana until SIGTERM or Ctrl-C; of several such processes one does.
+
+    Ends with status 2 for a wrong setting.
+    """
+    _run("services.metrics")
 
 
 def _run(package: str) -> None:

@@ -24,7 +24,9 @@ def up(
     ] = False,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="SERVICE…", help=f"Run only these: {', '.join(BUILT)}, gateway, api."),
+        typer.Option(
+            "--only", metavar="SERVICE…", help=f"Run only these: {', '.join(BUILT)}, gateway, api, metrics."
+        ),
     ] = None,
     more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
     plain: Annotated[

@@ -92,6 +92,7 @@ def test_every_command_tells_what_it_does() -> None:
         "dead",
         "local",
         "api",
+        "metrics",
     ]
     for word in [
         [],

@@ -39,7 +39,7 @@ def test_pauses_grow_with_ends_in_quick_succession_and_stay_bounded() -> None:
 
 
 def test_without_a_choice_all_but_the_demo_run() -> None:
-    assert [one.name for one in roster(BOTH, [], demo=False)] == [*BOTH, "gateway", "api"]
+    assert [one.name for one in roster(BOTH, [], demo=False)] == [*BOTH, "gateway", "api", "metrics"]
     assert [one.name for one in roster(BOTH, [], demo=True)][-1] == "simulator"
 
 
@@ -63,7 +63,12 @@ def test_a_demo_of_versions_has_an_api_a_portfolio_manager_and_a_broker() -> Non
 
 
 def test_the_services_of_the_settings_narrow_the_workers_alone() -> None:
-    assert [one.name for one in roster(("executions",), [], demo=False)] == ["executions", "gateway", "api"]
+    assert [one.name for one in roster(("executions",), [], demo=False)] == [
+        "executions",
+        "gateway",
+        "api",
+        "metrics",
+    ]
 
 
 def test_a_choice_may_be_words_or_have_commas_and_a_demo_keeps_what_it_needs() -> None:
