@@ -1,0 +1,182 @@
+"""Metrics processes on a real Kafka and a real Redis: what they write, and what becomes of it when one is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from libs.contracts import monitoring
+from tests.contracts import golden
+from tests.real.deployment import Deployment
+from tests.real.topics import Push
+from tests.real.workers import WorkerProcess
+from tests.stack import Servers
+
+pytestmark = pytest.mark.real
+
+FIELDS = {
+    "m:feed": monitoring.FEED_FIELDS,
+    "m:agent:agent-1": monitoring.AGENT_FIELDS,
+    "m:agent:agent-1:equity": monitoring.EQUITY_FIELDS,
+    "m:strategy:acme:strat_8f2a1b": monitoring.STRATEGY_FIELDS,
+    **{f"m:{service}:status": names for service, names in monitoring.STATUSES.items()},
+    **{
+        f"m:{kind}:{name}": monitoring.PIPELINE_FIELDS
+        for kind in ("now", "ts", "ts1m")
+        for name in golden.MESSAGES
+    },
+    **{f"m:{kind}:business": monitoring.BUSINESS_FIELDS for kind in ("now", "ts", "ts1m")},
+}
+FREE = ("m:operations:reasons", "m:executions:reasons", "m:executions:notional", "m:agents:blocks")
+
+
+class Metrics:
+    """Metrics processes of one namespace, and the keys that they write."""
+
+    def __init__(self, deployment: Deployment, redis: Redis) -> None:
+        self._deployment = deployment
+        self._redis = redis
+
+    def start(self) -> WorkerProcess:
+        """One more of them."""
+        return self._deployment.start("metrics")
+
+    def key(self, name: str) -> str:
+        """In the namespace."""
+        return self._deployment.names.key(name)
+
+    async def fields(self, name: str) -> tuple[str, ...]:
+        """Those of a hash, or of a stream's last entry; of every entry the same ones."""
+        kind = await self._redis.type(self.key(name))
+        if kind == "hash":
+            table: Any = await self._redis.hgetall(self.key(name))
+            return tuple(table)
+        entries: Any = await self._redis.xrange(self.key(name)) if kind == "stream" else []
+        shapes = {tuple(fields) for _, fields in entries}
+        assert len(shapes) <= 1, (name, shapes)
+        return shapes.pop() if shapes else ()
+
+    async def seconds(self, name: str = "business") -> list[int]:
+        """The ids of a stream of seconds, in ms."""
+        entries: Any = await self._redis.xrange(self.key(monitoring.seconds(name)))
+        return [int(entry_id.partition("-")[0]) for entry_id, _ in entries]
+
+    async def leave_a_minute_unfinished(self) -> None:
+        """As if there had been a writer a minute ago, which did not live to its end."""
+        now, _ = await self._redis.time()
+        for name in (*golden.MESSAGES, "business"):
+            fields = monitoring.BUSINESS_FIELDS if name == "business" else monitoring.PIPELINE_FIELDS
+            entry: Any = dict.fromkeys(fields, "0")
+            await self._redis.xadd(self.key(monitoring.seconds(name)), entry, f"{(now - 60) * 1_000}-0")
+
+    async def until(self, there: Callable[[], Awaitable[bool]], seconds: float = 40) -> None:
+        """Wait for something to be true."""
+        end = time.monotonic() + seconds
+        while not await there():
+            assert time.monotonic() < end, self._deployment.last_words()
+            await asyncio.sleep(0.1)
+
+    async def until_written(self, more: int) -> list[int]:
+        """Wait for so many more seconds of figures."""
+        before = len(await self.seconds())
+
+        async def there() -> bool:
+            return len(await self.seconds()) >= before + more
+
+        await self.until(there)
+        return await self.seconds()
+
+
+@pytest.fixture
+def deployment(shared_servers: Servers, namespace: str, tmp_path: Path) -> Iterator[Deployment]:
+    deployed = Deployment(shared_servers, namespace, tmp_path, 1, tuple(golden.MESSAGES))
+    yield deployed
+    deployed.stop()
+
+
+@pytest.fixture
+async def metrics(deployment: Deployment, redis_url: str) -> AsyncIterator[Metrics]:
+    async with Redis.from_url(redis_url, decode_responses=True) as redis:
+        yield Metrics(deployment, redis)
+
+
+def _whole_and_close(seconds: list[int]) -> None:
+    """Each once, in order, and never more than five seconds apart."""
+    assert all(at % 1_000 == 0 for at in seconds)
+    steps = [after - before for before, after in pairwise(seconds)]
+    assert all(0 < step <= 5_000 for step in steps), steps
+
+
+async def test_when_the_writer_is_killed_another_goes_on_within_five_seconds(metrics: Metrics) -> None:
+    """No second has two entries, and none is more than five seconds from the one before, in any stream."""
+    first, second = metrics.start(), metrics.start()
+    await metrics.until_written(3)
+    writer = await _writer(metrics, first, second)
+    writer.kill()
+    await metrics.until_written(3)
+    third = metrics.start()
+    ({first, second} - {writer}).pop().kill()
+    await metrics.until_written(3)
+    assert third.stop() == 0
+    for name in (*golden.MESSAGES, "business"):
+        _whole_and_close(await metrics.seconds(name))
+
+
+async def test_a_writer_that_is_paused_and_wakes_up_writes_no_more(metrics: Metrics) -> None:
+    """The other one stays the writer; a stop hands over at once."""
+    first, second = metrics.start(), metrics.start()
+    await metrics.until_written(2)
+    writer = await _writer(metrics, first, second)
+    other = ({first, second} - {writer}).pop()
+    writer.signal(signal.SIGSTOP)
+    await metrics.until_written(2)
+    writer.signal(signal.SIGCONT)
+    await metrics.until_written(3)
+    assert other.stop() == 0
+    seconds = await metrics.until_written(2)
+    _whole_and_close(seconds)
+    assert seconds[-1] - seconds[-3] <= 4_000
+
+
+async def _writer(metrics: Metrics, *several: WorkerProcess) -> WorkerProcess:
+    """The one that is writing: where it stands still, nothing is written."""
+    for one in several:
+        one.signal(signal.SIGSTOP)
+        before = len(await metrics.seconds())
+        await asyncio.sleep(1.6)
+        written = len(await metrics.seconds()) > before
+        one.signal(signal.SIGCONT)
+        if not written:
+            return one
+    raise AssertionError("nobody writes")
+
+
+async def test_every_key_is_there_with_every_field(deployment: Deployment, metrics: Metrics) -> None:
+    """Under the sources' own examples; a minute's entry comes once it is over, whoever wrote its seconds."""
+    await deployment.create()
+    await metrics.leave_a_minute_unfinished()
+    for service in golden.MESSAGES:
+        deployment.start(service)
+        key = golden.KEYS.get(service)
+        topic = deployment.topic(f"{service}.in")
+        await deployment.push([Push(topic, value, key) for value in golden.messages(service)])
+    metrics.start()
+
+    async def complete() -> bool:
+        with suppress(ResponseError):
+            free = [await metrics.fields(name) for name in FREE]
+            shown = {name: sorted(await metrics.fields(name)) for name in FIELDS}
+            return all(free) and shown == {name: sorted(fields) for name, fields in FIELDS.items()}
+        return False
+
+    await metrics.until(complete, 90)
