@@ -32,6 +32,8 @@ SCOPES: Final = (
     "strategy_versions:create",
     "strategy_versions:execute",
     "strategy_versions:delete",
+    "live:read",
+    "dead:redrive",
 )
 ID_DIGITS: Final = 16  # of the SHA-256, that a credential is listed and revoked by
 _PREFIXES: Final[dict[Kind, str]] = {TOKEN: "sft_", API_KEY: "sfk_"}

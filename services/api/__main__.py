@@ -30,6 +30,8 @@ from services.api.app import build
 from services.api.authentication import Authenticator, Refused
 from services.api.backend import Backend, built
 from services.api.commands import Cluster, Commands
+from services.api.live.connection import LiveHttp
+from services.api.live.routes import live_page
 from services.api.rate import Rate
 from services.api.streams.routes import streams
 from services.api.streams.socket import SERVER_SETTINGS
@@ -78,9 +80,18 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
     commands = Commands(cluster, "versions")
     instruments = Instruments(settings.kafka_servers, names, settings.partitions)
     live = streams(settings, redis, authenticator, Refused)
+    page = live_page(settings, redis, backend, access)
     config = uvicorn.Config(
-        build(backend, access, built(settings.services), names, commands, instruments, live.routes),
-        http="httptools",
+        build(
+            backend,
+            access,
+            built(settings.services),
+            names,
+            commands,
+            instruments,
+            [*live.routes, *page.routes],
+        ),
+        http=LiveHttp,
         **SERVER_SETTINGS,
         lifespan="off",
         access_log=False,
@@ -94,11 +105,12 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
 
     def stop(*_: object) -> None:
         server.should_exit = True
+        page.close()
 
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop)
-    tasks: list[Coroutine[Any, Any, None]] = [credentials.follow(), live.run()]
+    tasks: list[Coroutine[Any, Any, None]] = [credentials.follow(), live.run(), page.run()]
     if "versions" in settings.services:
         tasks += [commands.run(), _prices(commands, instruments)]
     following = asyncio.create_task(_follow(tasks))

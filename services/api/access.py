@@ -14,6 +14,8 @@ from services.api.refusals import Refusal, unavailable
 
 STRATEGIES: Final = "strategies:read"
 AGENTS: Final = "agents:read"
+LIVE: Final = "live:read"
+REDRIVE: Final = "dead:redrive"
 _REALM: Final = 'Bearer realm="stratafold"'
 _FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-real-ip")
 
@@ -68,6 +70,14 @@ class Access:
         if not local(request):
             await self.granted(request, AGENTS)
 
+    async def live(self, request: Request) -> None:
+        """Let in who opened the page on this machine, or has a token with its scope: it shows all organizations.
+
+        A page from elsewhere that has its own name lead to this machine is not from here. Raises Refusal.
+        """
+        if not (local(request) and _named_local(request)):
+            await self.granted(request, LIVE)
+
 
 def local(request: HTTPConnection) -> bool:
     """Whether a request comes from this machine, and not from elsewhere through a proxy on it."""
@@ -79,6 +89,15 @@ def local(request: HTTPConnection) -> bool:
         return False
     mapped = getattr(address, "ipv4_mapped", None)  # how a socket for both kinds shows an IPv4 client
     return (mapped or address).is_loopback
+
+
+def _named_local(request: HTTPConnection) -> bool:
+    """Whether the client called us by a name or an address that can't be another machine's."""
+    try:
+        host = request.url.hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _refusal(refused: Refused) -> Refusal:

@@ -20,7 +20,7 @@ from services.api.refusals import Refusal, not_ready, unavailable
 SERVICE: Final = "agents"
 CURRENT: Final = "current"
 STREAMS: Final = {"equity": "equity", "trades": "trades", "journal": "journal", "risk/blocks": "blocks"}
-_ALL: Final = (("mode", "PAPER"), ("mode", "LIVE"))  # every agent is in one of these indexes
+ALL: Final = (("mode", "PAPER"), ("mode", "LIVE"))  # every agent is in one of these indexes
 _ENDINGS: Final = (":log", *(f":{stream}" for stream in STREAMS.values()))
 _JSON: Final = "application/json"
 
@@ -40,7 +40,7 @@ def routes(backend: Backend, access: Access) -> list[Route]:
     async def get_agents(request: Request) -> Response:
         limit, before = pages.limit_of(request.query_params), pages.ranked(request.query_params)
         status = request.query_params.get("status")
-        indexes = _ALL if status is None else [("status", status)]
+        indexes = ALL if status is None else [("status", status)]
         found = await latest(backend, SERVICE, indexes, before, limit + 1)
         shown = found[:limit]
         fields = await hashes(backend, SERVICE, [agent_id for _, agent_id in shown])
@@ -97,7 +97,7 @@ async def resolve(backend: Backend, agent_id: str) -> str:
         if agent_id.endswith(_ENDINGS):
             raise entities.nothing(SERVICE)
         return agent_id
-    there = await latest(backend, SERVICE, _ALL, None, 2)
+    there = await latest(backend, SERVICE, ALL, None, 2)
     if not there:
         raise Refusal(HTTPStatus.NOT_FOUND, "there is no agent")
     if len(there) > 1:

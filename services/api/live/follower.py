@@ -1,0 +1,143 @@
+"""Keeps the board up to date and tells the hub: one look for all who watch, however many they are."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+import orjson
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from redis.asyncio import Redis
+
+from libs.contracts.names import Names
+from libs.runtime.latest import Latest
+from libs.runtime.letters import letter
+from libs.runtime.lookout import Lookout
+from libs.runtime.reader import Record
+from libs.settings import Settings
+from services.api import agents
+from services.api.backend import Backend
+from services.api.listing import hashes, latest
+from services.api.live.board import Board, service_row
+from services.api.live.hub import Hub
+from services.api.live.items import conflict_item, event_item
+from services.api.refusals import Refusal
+
+_WATCHED: Final = 1.0  # seconds from look to look
+_UNWATCHED: Final = 5.0
+_AGENTS: Final = 12  # those that told something last
+_AGENT: Final = (
+    "id",
+    "status",
+    "phase",
+    "mode",
+    "equity",
+    "drawdown",
+    "daily_drawdown_used",
+    "last_event_at",
+)
+# Records of a partition that a look takes: the feed is whole while fewer come, a sample where there are more.
+_EVENTS, _LETTERS, _FACTS = 20, 20, 50
+_SILENT: Final = ("versions",)  # whose conflicts lead to no event: they are looked for in the log
+_FETCH_BYTES: Final = 256 * 1024
+
+
+class Follower:
+    """Looks after the page's board."""
+
+    def __init__(
+        self, settings: Settings, redis: Redis, backend: Backend, services: Sequence[str], hub: Hub
+    ) -> None:
+        names = Names(settings.namespace)
+        self.board = Board()
+        self._backend, self._services, self._hub = backend, services, hub
+        self._hurry = asyncio.Event()
+        hub.first = self._hurry.set
+        streams = [(one, "events", _EVENTS) for one in services] + [
+            (one, "dead", _LETTERS) for one in services
+        ]
+        streams += [(one, "log", _FACTS) for one in services if one in _SILENT]
+        self._streams = {names.topic(f"{one}.{stream}"): (one, stream) for one, stream, _ in streams}
+        self._lookout = Lookout(
+            redis,
+            Latest(lambda: _consumer(settings.kafka_servers), settings.partitions, self._take),
+            names,
+            services,
+            settings.partitions,
+            {names.topic(f"{one}.{stream}"): most for one, stream, most in streams},
+        )
+
+    async def run(self) -> None:
+        """Look until cancelled: every second while somebody watches, else less often."""
+        try:
+            while True:
+                began = time.monotonic()
+                await self._look()
+                pause = (_WATCHED if self._hub.watched else _UNWATCHED) - (time.monotonic() - began)
+                self._hurry.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(max(pause, 0)):
+                        await self._hurry.wait()
+        finally:
+            await self._lookout.close()
+
+    def state(self) -> bytes:
+        """What a page that was just opened is sent."""
+        return message("state", self.board.state())
+
+    async def _look(self) -> None:
+        await self._lookout.look()
+        await self._ask_agents()
+        lookout = self._lookout
+        rows = [
+            service_row(one, lookout.partitions(one.service), lookout.bounds(one.service))
+            for one in lookout.figures()
+        ]
+        away = {"kafka": lookout.kafka_away, "redis": lookout.redis_away}
+        self.board.looked(time.time_ns() // 1_000_000, rows, away)
+        changes = self.board.changes()
+        if self._hub.watched:
+            self._hub.publish(b"".join(message(kind, data) for kind, data in changes.items()))
+
+    async def _ask_agents(self) -> None:
+        """While a partition is not ready, what was known last stands."""
+        if agents.SERVICE not in self._services or self._lookout.redis_away:
+            return
+        with suppress(Refusal):
+            places = await latest(self._backend, agents.SERVICE, agents.ALL, None, _AGENTS)
+            found = await hashes(self._backend, agents.SERVICE, [agent_id for _, agent_id in places])
+            self.board.followed([_shown(fields) for fields in found.values()])
+
+    def _take(self, place: TopicPartition, records: list[Record]) -> None:
+        service, stream = self._streams[place.topic]
+        for record in records:
+            if stream == "dead":
+                self.board.refused(letter(record))
+            else:
+                self.board.told((event_item if stream == "events" else conflict_item)(service, record))
+
+
+def message(kind: str, data: Any) -> bytes:
+    """A server-sent event: its kind, and its data as JSON, which has no line breaks."""
+    return b"event: " + kind.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
+
+
+def _shown(fields: Mapping[str, str]) -> dict[str, str | None]:
+    found = {name: fields.get(name) for name in _AGENT}
+    return {name: None if value == "null" else value for name, value in found.items()}
+
+
+def _consumer(servers: str) -> AIOKafkaConsumer[Any, Any]:
+    return AIOKafkaConsumer(
+        bootstrap_servers=servers,
+        client_id="stratafold-api",
+        group_id=None,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level="read_committed",
+        fetch_max_wait_ms=100,
+        max_partition_fetch_bytes=_FETCH_BYTES,
+    )

@@ -1,0 +1,76 @@
+"""One entity of any service, for the page: as it is, as it was, and how that came about."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from starlette.datastructures import QueryParams
+
+from libs.contracts.names import is_companion
+from libs.ledger.checks import is_uuid
+from services.api import entities
+from services.api.backend import Backend, document
+from services.api.listing import hashes
+from services.api.refusals import not_ready, wrong_parameter
+
+_UUIDS: Final = ("operations", "executions", "versions")
+_ENDINGS: Final = (":log", ":equity", ":trades", ":journal", ":blocks", ":orders", ":positions")
+
+
+async def shown(backend: Backend, services: tuple[str, ...], query: QueryParams) -> bytes:
+    """The answer with its document, as it is or as it was at ``as_of``. Raises Refusal: 404, 410, 422, 503."""
+    service, entity_id, routing_key = await _meant(backend, services, query)
+    found = await entities.as_it_was(backend, service, entity_id, query, routing_key)
+    if found is None:
+        fields = await hashes(backend, service, [entity_id], routing_key)
+        if not fields:
+            raise entities.nothing(service)
+        found = document(service, entity_id, fields[entity_id])
+    return b'{"data":' + found + b"}"
+
+
+async def history(backend: Backend, services: tuple[str, ...], query: QueryParams) -> bytes:
+    """The answer with its log records, oldest first, and what each changed. Raises Refusal: 404, 422, 503."""
+    service, entity_id, routing_key = await _meant(backend, services, query)
+    return await entities.history(backend, service, entity_id, query, routing_key)
+
+
+async def _meant(backend: Backend, services: tuple[str, ...], query: QueryParams) -> tuple[str, str, str]:
+    """Service, id and routing key of the entity that is asked for."""
+    service, entity_id = query.get("service", ""), query.get("id", "")
+    if service not in services:
+        raise wrong_parameter("service", f"is none of {', '.join(services)}")
+    if service in _UUIDS:
+        entity_id = entity_id.lower()
+        if not is_uuid(entity_id):
+            raise entities.nothing(service)
+    if not entity_id or is_companion(service, entity_id) or entity_id.endswith(_ENDINGS):
+        raise entities.nothing(service)
+    match service:
+        case "strategies":
+            return service, entity_id, entity_id.partition(":")[0]
+        case "versions":
+            return service, entity_id, await _strategy_of(backend, entity_id)
+        case _:
+            return service, entity_id, entity_id
+
+
+async def _strategy_of(backend: Backend, version_id: str) -> str:
+    """A version lies with its strategy, which its id does not tell: all partitions are asked. Raises Refusal."""
+    found = await backend.ask(
+        asyncio.gather(
+            *(
+                backend.views.joined("versions", partition, [version_id], ("strategy_id",))
+                for partition in range(backend.partitions)
+            )
+        )
+    )
+    for one in found:
+        (fields,) = one.fields
+        if fields:
+            return fields["strategy_id"]
+    for one in found:
+        if not one.ready:
+            raise not_ready("versions", one.position.partition)
+    raise entities.nothing("versions")
