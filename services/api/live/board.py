@@ -12,7 +12,7 @@ from libs.views.figures import Figures
 from libs.views.reading import PartitionView
 from services.api.live.items import Item, letter_item, refusal_item
 
-FEED: Final = 300
+FEED: Final = 200  # lines that stand out, and as many others
 LETTERS: Final = 100
 _POINTS: Final = 300  # of a chart
 
@@ -53,6 +53,7 @@ class Board:
     _history: dict[str, deque[list[float | None]]] = field(default_factory=dict)
     _feed: list[Item] = field(default_factory=list)
     _letters: dict[bytes, Letter] = field(default_factory=dict)
+    _known: set[str] = field(default_factory=set)
     _fresh: list[Item] = field(default_factory=list)
     _letters_changed: bool = False
     _agents_changed: bool = False
@@ -65,16 +66,18 @@ class Board:
             points.append([at, row["rate"], row["lag"]])
 
     def told(self, item: Item | None) -> None:
-        """Take a line of the feed, each once."""
-        if item is None or any(item["id"] == one["id"] for one in self._feed):
-            return
-        if len(self._feed) == FEED and item["at"] < self._feed[-1]["at"]:
+        """Take a line of the feed, each once; what stands out is kept apart, lest what is usual push it out."""
+        if item is None or item["id"] in self._known:
             return
         # of those recorded in the same instant, the one read last is the newest
         place = next((n for n, one in enumerate(self._feed) if one["at"] <= item["at"]), len(self._feed))
         self._feed.insert(place, item)
-        del self._feed[FEED:]
+        self._known.add(item["id"])
         self._fresh.append(item)
+        alike = [one for one in self._feed if bool(one["mark"]) == bool(item["mark"])]
+        for old in alike[FEED:]:
+            self._feed.remove(old)
+            self._known.remove(old["id"])
 
     def refused(self, letter: Letter) -> None:
         """Take a dead letter; of equal ones the newest alone is shown, as it alone would be sent again."""

@@ -67,7 +67,7 @@ function card(one) {
         event.preventDefault();
         openTimeline("agents", one.id);
       } }, one.id),
-      el("span", { class: `pill ${one.mode === "LIVE" ? "good" : ""}` }, [one.mode, one.status].filter(Boolean).join(", ") || "–"),
+      el("span", { class: `pill ${one.mode === "LIVE" ? "good" : ""}` }, [...new Set([one.mode, one.status].filter(Boolean))].join(", ") || "–"),
     ),
     el(
       "p",
@@ -77,7 +77,7 @@ function card(one) {
       change === null ? null : el("span", { class: change < 0 ? "bad" : "good" }, ` ${change < 0 ? "▼" : "▲"} ${Math.abs(change).toFixed(2)} %`),
     ),
     points.length > 1
-      ? chart(points, { label: `Equity of ${one.id}, from ${low} to ${high}`, kind: "equity", zero: false })
+      ? chart(points, { label: `Equity of ${one.id}, from ${low} to ${high}`, kind: "equity" })
       : el("p", { class: "note" }, "no curve yet"),
     points.length > 1 ? el("p", { class: "note" }, `${points.length} snapshots, from ${low} to ${high}`) : null,
     el(

@@ -5,12 +5,13 @@ import { svg } from "./dom.js";
 const WIDTH = 240;
 const HEIGHT = 44;
 
-// points: [[x, y | null], …] in the order of x; options: label, kind (a CSS class), zero: whether the scale begins at 0.
-export function chart(points, { label, kind, zero = true }) {
+// points: [[x, y | null], …] in the order of x; options: label, kind (a CSS class), most: what the scale from 0 reaches at
+// the least, without which it is that of the values.
+export function chart(points, { label, kind, most = null }) {
   const known = points.filter(([, y]) => y !== null);
   const ys = known.map(([, y]) => y);
-  const low = zero ? 0 : Math.min(...ys);
-  const high = Math.max(...ys, zero ? 1 : -Infinity);
+  const low = most === null ? Math.min(...ys) : 0;
+  const high = Math.max(...ys, most ?? -Infinity);
   const first = points[0]?.[0] ?? 0;
   const length = (points.at(-1)?.[0] ?? 0) - first || 1;
   const place = ([x, y]) => {

@@ -1,10 +1,10 @@
 // The feed: what happened, newest first, with what stands out marked in words and not by colour alone.
 
 import { byId, el, setText } from "./dom.js";
-import { clock } from "./format.js";
+import { clock, count } from "./format.js";
 import { openTimeline } from "./timeline.js";
 
-const KEPT = 300;
+const KEPT = 200; // of those that stand out, and of the others
 const SHOWN = 100;
 const MARKS = {
   refusal: ["⊘", "refused", "bad"],
@@ -13,28 +13,33 @@ const MARKS = {
   trouble: ["!", "trouble", "warn"],
   mended: ["✓", "mended", "good"],
 };
+const LISTS = [
+  ["marked-list", (one) => one.mark !== "", "Nothing so far."],
+  ["feed-list", () => true, "Nothing yet."],
+];
 let items = [];
-let held = 0;
+let unseen = 0;
 let paused = false;
+let pointedAt = false;
 
 export function resetFeed(all) {
   items = all;
-  byId("feed-list").replaceChildren();
-  draw();
+  redraw();
 }
 
 // What is new, oldest first; a line that came late is sorted in by when it was recorded.
 export function addToFeed(fresh) {
   const known = new Set(items.map((one) => one.id));
   const added = fresh.filter((one) => !known.has(one.id));
-  items = [...added.reverse(), ...items].sort((one, other) => other.at - one.at).slice(0, KEPT);
-  held += paused ? added.length : 0;
+  const sorted = [...added.reverse(), ...items].sort((one, other) => other.at - one.at);
+  const kept = { true: 0, false: 0 };
+  items = sorted.filter((one) => kept[one.mark !== ""]++ < KEPT);
+  unseen += added.length;
   draw();
 }
 
 export function togglePause() {
   paused = !paused;
-  held = 0;
   const button = byId("feed-pause");
   button.setAttribute("aria-pressed", String(paused));
   setText(button, paused ? "Go on" : "Pause");
@@ -44,8 +49,14 @@ export function togglePause() {
 export function setUpFeed() {
   byId("feed-filter").addEventListener("submit", (event) => event.preventDefault());
   byId("feed-service").addEventListener("change", redraw);
-  byId("feed-marked").addEventListener("change", redraw);
   byId("feed-pause").addEventListener("click", togglePause);
+  // lines must not run away from under a pointer, or from under the keyboard
+  for (const [id] of LISTS) {
+    const list = byId(id);
+    list.addEventListener("pointerenter", (event) => point(event.pointerType === "mouse"));
+    list.addEventListener("pointerleave", () => point(false));
+    list.addEventListener("focusout", () => setTimeout(draw));
+  }
 }
 
 export function offerServices(services) {
@@ -55,18 +66,31 @@ export function offerServices(services) {
   }
 }
 
-function redraw() {
-  byId("feed-list").replaceChildren();
-  draw(true);
+function point(at) {
+  pointedAt = at;
+  draw();
 }
 
-function draw(anyway = false) {
-  setText(byId("feed-note"), paused ? `paused, ${held} more since` : "");
-  if (paused && !anyway) return;
+function redraw() {
+  for (const [id] of LISTS) byId(id).replaceChildren();
+  unseen = 0;
+  LISTS.forEach(drawList);
+}
+
+function draw() {
+  const held = pointedAt || LISTS.some(([id]) => byId(id).contains(document.activeElement));
+  const why = paused ? "paused" : held ? "held while you are in the list" : "";
+  if (!why) {
+    unseen = 0;
+    LISTS.forEach(drawList);
+  }
+  setText(byId("feed-note"), why && `${why}; ${count(unseen)} more since`);
+}
+
+function drawList([id, belongs, nothing]) {
   const service = byId("feed-service").value;
-  const marked = byId("feed-marked").checked;
-  const wanted = items.filter((one) => (!service || one.service === service) && (!marked || one.mark)).slice(0, SHOWN);
-  const list = byId("feed-list");
+  const wanted = items.filter((one) => belongs(one) && (!service || one.service === service)).slice(0, SHOWN);
+  const list = byId(id);
   const there = new Map([...list.children].map((line) => [line.dataset.id, line]));
   const lines = wanted.map((one) => there.get(one.id) ?? line(one));
   const staying = new Set(lines);
@@ -74,7 +98,7 @@ function draw(anyway = false) {
   lines.forEach((one, place) => {
     if (list.children[place] !== one) list.insertBefore(one, list.children[place] ?? null);
   });
-  if (lines.length === 0) list.replaceChildren(el("li", { class: "empty" }, "Nothing yet."));
+  if (lines.length === 0) list.replaceChildren(el("li", { class: "empty" }, nothing));
 }
 
 function line(one) {

@@ -2,7 +2,7 @@
 
 import { chart } from "./chart.js";
 import { byId, el } from "./dom.js";
-import { count, latency, plural, rate } from "./format.js";
+import { clock, count, latency, plural, rate } from "./format.js";
 
 const POINTS = 300;
 const VERDICTS = [
@@ -53,7 +53,7 @@ function card(row, points) {
     down: "not running, or recovering",
   }[state];
   const lag = row.lag === null ? "unknown" : count(row.lag);
-  const minutes = points.length > 1 ? Math.max(1, Math.round((points.at(-1)[0] - points[0][0]) / 60_000)) : 1;
+  const peak = Math.max(0, ...points.map(([, value]) => value));
   return el(
     "article",
     { class: `card ${state}`, "data-service": row.service },
@@ -62,8 +62,8 @@ function card(row, points) {
     el(
       "div",
       { class: "charts" },
-      figure("inputs a second", rate(row.rate), points.map(([at, value]) => [at, value]), "rate"),
-      figure("waiting (lag)", lag, points.map(([at, , value]) => [at, value]), row.lag ? "lag some" : "lag"),
+      figure("inputs a second", rate(row.rate), points.map(([at, value]) => [at, value]), "rate", 5),
+      figure("waiting (lag)", lag, points.map(([at, , value]) => [at, value]), row.lag ? "lag some" : "lag", 50),
     ),
     el(
       "dl",
@@ -81,7 +81,7 @@ function card(row, points) {
         return el("li", { class: number ? tone : "none" }, `${name} `, el("b", {}, count(number)));
       }),
     ),
-    el("p", { class: "note" }, `charts: the last ${plural(minutes, "minute")}`),
+    el("p", { class: "note" }, `charts: since ${points.length ? clock(points[0][0]) : "now"}, at most ${rate(peak)} inputs a second`),
     ...row.partitions
       .filter((one) => one.damaged)
       .map((one) => el("p", { class: "bad" }, `partition ${one.partition} is damaged: ${one.damaged}`)),
@@ -94,8 +94,9 @@ function square(one) {
   return el("li", { class: one.ready ? "square ready" : "square", title: text }, el("span", { class: "hidden" }, text));
 }
 
-function figure(label, value, points, kind) {
-  return el("div", {}, el("span", { class: "label" }, label), el("b", {}, value), chart(points, { label: `${label}: ${value}`, kind }));
+function figure(label, value, points, kind, most) {
+  const drawing = chart(points, { label: `${label}: ${value}`, kind, most });
+  return el("div", {}, el("span", { class: "label" }, label), el("b", {}, value), drawing);
 }
 
 function pair(name, value, tone = "") {
