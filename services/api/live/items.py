@@ -28,7 +28,6 @@ _MARKS: Final = {
     "agent.quiet": "gap",
     "agent.resumed": "mended",
     "execution.disputed": "conflict",
-    "execution.rejected": "trouble",
     "operation.disputed": "conflict",
     "operation.mismatch": "conflict",
     "operation.reconciled": "mended",

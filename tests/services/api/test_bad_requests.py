@@ -77,7 +77,6 @@ def test_authentication_that_is_none_is_401_with_a_challenge(running: Running) -
 @pytest.mark.parametrize(
     ("path", "status"),
     [
-        ("/", 404),
         ("//", 404),
         ("/agents/", 404),
         ("/api/v1/strategies?status=settled", 401),

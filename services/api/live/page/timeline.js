@@ -94,7 +94,9 @@ function step(fact, place) {
       ? el("p", { class: "note" }, told)
       : el("dl", { class: "changes" }, ...changes.flatMap(([name, [from, to]]) => [
           el("dt", {}, name),
-          el("dd", {}, el("del", {}, brief(from)), " → ", el("ins", {}, brief(to))),
+          from === null || from === undefined
+            ? el("dd", {}, el("ins", {}, brief(to)))
+            : el("dd", {}, el("del", {}, brief(from)), " → ", el("ins", {}, brief(to))),
         ])),
     el("details", {}, el("summary", {}, "the fact as it came"), el("pre", {}, JSON.stringify(fact.data, null, 2))),
   );
@@ -134,7 +136,7 @@ async function choose(place) {
 // Only the list is scrolled: the page stays where the reader has it.
 function reveal(line) {
   const list = byId("steps");
-  const [top, bottom] = [line.offsetTop - list.offsetTop, line.offsetTop - list.offsetTop + line.offsetHeight];
+  const [top, bottom] = [line.offsetTop, line.offsetTop + line.offsetHeight]; // the list is what they are measured from
   if (top < list.scrollTop || bottom > list.scrollTop + list.clientHeight) list.scrollTop = top;
 }
 
