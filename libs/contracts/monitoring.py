@@ -128,7 +128,9 @@ STATUSES: Final = {
 """The fields of ``m:<service>:status``, each a count of entities."""
 
 _MANTISSAS: Final = (10, 15, 20, 30, 50, 70)
-SETTLEMENT_BOUNDS_MS: Final[tuple[int, ...]] = tuple(mantissa * 10**power for power in range(1, 9) for mantissa in _MANTISSAS)
+SETTLEMENT_BOUNDS_MS: Final[tuple[int, ...]] = tuple(
+    mantissa * 10**power for power in range(1, 9) for mantissa in _MANTISSAS
+)
 """Upper bounds, in ms, of the classes that settlement times are counted in: 0.1 s to about 81 days; what takes longer
 is in the last."""
 

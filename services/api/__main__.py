@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Generator, Iterable
+from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
 import structlog
-import uvicorn
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from libs.contracts.names import Names
@@ -25,6 +23,7 @@ from libs.settings import Settings, SettingsError, load
 from libs.telemetry.logs import configure
 from libs.views.credentials import CredentialCache
 from libs.views.reading import Views
+from libs.web import serving as http
 from services.api.access import Access
 from services.api.app import build
 from services.api.authentication import Authenticator, Refused
@@ -36,8 +35,6 @@ from services.api.rate import Rate
 from services.api.streams.routes import streams
 from services.api.streams.socket import SERVER_SETTINGS
 
-_BACKLOG: Final = 2_048
-_LAST_ANSWERS: Final = 8  # seconds for requests in hand once told to stop
 _REDIS_SECONDS: Final = 4.0
 _CONNECTIONS: Final = 64  # to Redis: a list asks all partitions at once
 
@@ -48,17 +45,9 @@ def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises SettingsError."""
     key = master_key(settings)
     configure("api")
-    listener = _listen(settings.api_port)
-    with contextlib.closing(listener), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    listener = http.listen(settings.api_port, "api_port")
+    with contextlib.closing(listener), asyncio.Runner(loop_factory=http.loop_factory()) as runner:
         runner.run(_serve(settings, key, listener))
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to us: uvicorn would raise them again and so end the process before Kafka is let go of."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
 
 
 async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> None:
@@ -81,7 +70,7 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
     instruments = Instruments(settings.kafka_servers, names, settings.partitions)
     live = streams(settings, redis, authenticator, Refused)
     page = live_page(settings, redis, backend, access)
-    config = uvicorn.Config(
+    server = http.server(
         build(
             backend,
             access,
@@ -93,15 +82,7 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
         ),
         http=LiveHttp,
         **SERVER_SETTINGS,
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=_LAST_ANSWERS,
     )
-    server = _Server(config)
 
     def stop(*_: object) -> None:
         server.should_exit = True
@@ -140,22 +121,6 @@ async def _prices(commands: Commands, instruments: Instruments) -> None:
     """Follow the prices, once their topic is there."""
     await commands.connected.wait()
     await instruments.follow()
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's, where there is one."""
-    return uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
-
-
-def _listen(port: int) -> socket.socket:
-    """A socket on all interfaces, IPv6 and IPv4 where there are both. Raises SettingsError."""
-    dual = socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if dual else socket.AF_INET
-    try:
-        return socket.create_server(("", port), family=family, backlog=_BACKLOG, dualstack_ipv6=dual)
-    except OSError as error:
-        reason = "is in use" if error.errno == errno.EADDRINUSE else f"can't be listened on: {error.strerror}"
-        raise SettingsError(f"STRATAFOLD_API_PORT: port {port} {reason}") from None
 
 
 def main() -> None:

@@ -9,23 +9,21 @@ from typing import Final
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.contracts.names import Names
+from libs.web.problems import SHOWN, handlers
+from libs.web.requests import Measured, Metrics, by_endpoint
 from services.api import agents, asyncapi, ledgers, openapi, readiness, strategies, versions
 from services.api.access import Access
 from services.api.backend import Backend
-from services.api.metrics import Measured, Metrics
-from services.api.refusals import Refusal, answer
 from services.api.streams.handshake import refuse
 from services.api.versions_writing import Prices, Writer
 
 _JSON: Final = "application/json"
-_SHOWN: Final = 200  # characters of a path worth showing
 
 
 def build(
@@ -41,7 +39,7 @@ def build(
 
     Commands on versions go to ``writer``, with what ``prices`` knows.
     """
-    metrics = Metrics()
+    metrics = Metrics("api")
     description, topics = orjson.dumps(openapi.describe()), orjson.dumps(asyncapi.describe(services, names))
 
     async def healthz(_request: Request) -> Response:
@@ -72,13 +70,10 @@ def build(
         Route("/asyncapi.json", of_topics),
         *more,
     ]
-    app = Starlette(
-        routes=routes,
-        exception_handlers={HTTPException: _refuse_route, Refusal: _refuse, Exception: _break},
-    )
+    app = Starlette(routes=routes, exception_handlers=handlers("API"))
     app.router.redirect_slashes = False
     app.router.default = _elsewhere(app.router.default)
-    return Measured(app, metrics, routes)
+    return Measured(app, metrics, by_endpoint(routes))
 
 
 def _elsewhere(http: ASGIApp) -> ASGIApp:
@@ -89,31 +84,10 @@ def _elsewhere(http: ASGIApp) -> ASGIApp:
             await http(scope, receive, send)
             return
         await receive()  # websocket.connect
-        await refuse(send, HTTPStatus.NOT_FOUND, f"there is no stream at {scope['path'][:_SHOWN]}", {})
+        await refuse(send, HTTPStatus.NOT_FOUND, f"there is no stream at {scope['path'][:SHOWN]}", {})
 
     return answered
 
 
 def _data(data: object) -> Response:
     return Response(orjson.dumps({"data": data}), media_type=_JSON)
-
-
-async def _refuse(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
-    return answer(error)
-
-
-async def _refuse_route(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    path = request.scope["path"][:_SHOWN]
-    said = {
-        HTTPStatus.NOT_FOUND: f"there is nothing at {path}",
-        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method[:_SHOWN]} is not for {path}",
-    }
-    status = HTTPStatus(error.status_code)
-    return answer(Refusal(status, said.get(status, error.detail), headers=error.headers))
-
-
-async def _break(_request: Request, _error: Exception) -> Response:
-    # Starlette raises the error again once this is sent, so that the server logs it.
-    return answer(Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "the API has a fault; it is in its log"))

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable, Generator
 from typing import Final
 
 import structlog
-import uvicorn
 
 from libs.contracts.names import Names
 from libs.runtime.topics import WrongTopic
 from libs.settings import Settings, SettingsError, load
 from libs.telemetry.logs import configure
+from libs.web import serving as http
 from services.gateway.app import build
 from services.gateway.producer import Cluster, KafkaProducer, Stuck
 
 STUCK: Final = 3  # the exit status that asks to be started again
-_BACKLOG: Final = 2_048
-_LAST_ANSWERS: Final = 8  # seconds for requests in hand once told to stop; the producer's flush comes after
 
 log = structlog.get_logger("stratafold.gateway")
 
@@ -36,17 +32,9 @@ def run(settings: Settings) -> None:
             "STRATAFOLD_WEBHOOK_SECRETS: must have at least one secret (whsec_…), or nobody's webhook could be believed"
         )
     configure("gateway")
-    listener = _listen(settings.gateway_port)
-    with contextlib.closing(listener), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    listener = http.listen(settings.gateway_port, "gateway_port")
+    with contextlib.closing(listener), asyncio.Runner(loop_factory=http.loop_factory()) as runner:
         runner.run(_serve(settings, listener))
-
-
-class _Server(uvicorn.Server):
-    """Leaves signals to us: uvicorn would raise them again and so end the process before Kafka is let go of."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
-        yield
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
@@ -58,19 +46,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         settings.create_topics,
     )
     producer = KafkaProducer(cluster)
-    config = uvicorn.Config(
-        build(settings.webhook_keys, producer),
-        http="httptools",
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=_LAST_ANSWERS,
-    )
-    server = _Server(config)
+    server = http.server(build(settings.webhook_keys, producer))
 
     def stop(*_: object) -> None:
         server.should_exit = True
@@ -93,22 +69,6 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     except Stuck as stuck:
         log.error("the kafka client is stuck, this process ends to be started again", why=str(stuck))
         sys.exit(STUCK)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's, where there is one."""
-    return uvicorn.Config("", loop="auto", log_config=None).get_loop_factory()
-
-
-def _listen(port: int) -> socket.socket:
-    """A socket on all interfaces, IPv6 and IPv4 where there are both. Raises SettingsError."""
-    dual = socket.has_dualstack_ipv6()
-    family = socket.AF_INET6 if dual else socket.AF_INET
-    try:
-        return socket.create_server(("", port), family=family, backlog=_BACKLOG, dualstack_ipv6=dual)
-    except OSError as error:
-        reason = "is in use" if error.errno == errno.EADDRINUSE else f"can't be listened on: {error.strerror}"
-        raise SettingsError(f"STRATAFOLD_GATEWAY_PORT: port {port} {reason}") from None
 
 
 def main() -> None:

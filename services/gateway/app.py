@@ -10,28 +10,26 @@ from typing import Final
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from libs.web.problems import Refusal, answer, handlers
+from libs.web.requests import Measured, Metrics, by_path
 from services.gateway.body import Gone, Room, read_body
 from services.gateway.intake import WEBHOOKS, Webhook, accept, check_declared_size
-from services.gateway.metrics import Measured, Metrics
 from services.gateway.openapi import document
 from services.gateway.ports import Producer, Unavailable
-from services.gateway.refusals import Refusal, answer
 
 RETRY_AFTER: Final = {"Retry-After": "5"}
 _JSON: Final = "application/json"
-_SHOWN: Final = 200  # characters of a path worth showing
 
 
 def build(keys: Sequence[bytes], producer: Producer, clock: Callable[[], float] = time.time) -> ASGIApp:
     """The app: ``keys`` are the decoded webhook secrets, ``clock`` gives seconds since 1970."""
     room = Room()
-    metrics = Metrics()
+    metrics = Metrics("gateway")
     description = orjson.dumps(document())
 
     async def healthz(_request: Request) -> Response:
@@ -57,12 +55,9 @@ def build(keys: Sequence[bytes], producer: Producer, clock: Callable[[], float] 
         Route("/metrics", exposition),
         Route("/openapi.json", openapi),
     ]
-    app = Starlette(
-        routes=routes,
-        exception_handlers={HTTPException: _refuse_route, Refusal: _refuse, Exception: _break},
-    )
+    app = Starlette(routes=routes, exception_handlers=handlers("gateway"))
     app.router.redirect_slashes = False
-    return Measured(app, metrics, [route.path for route in routes])
+    return Measured(app, metrics, by_path(routes))
 
 
 class Receiver:
@@ -110,24 +105,3 @@ def _data(data: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
 
 def _away(why: str) -> Refusal:
     return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, f"Kafka does not answer: {why}", headers=RETRY_AFTER)
-
-
-async def _refuse(_request: Request, error: Exception) -> Response:
-    assert isinstance(error, Refusal)
-    return answer(error)
-
-
-async def _refuse_route(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    path = request.scope["path"][:_SHOWN]
-    said = {
-        HTTPStatus.NOT_FOUND: f"there is nothing at {path}",
-        HTTPStatus.METHOD_NOT_ALLOWED: f"{request.method[:_SHOWN]} is not for {path}",
-    }
-    status = HTTPStatus(error.status_code)
-    return answer(Refusal(status, said.get(status, error.detail), headers=error.headers))
-
-
-async def _break(_request: Request, _error: Exception) -> Response:
-    # Starlette raises the error again once this is sent, so that the server logs it.
-    return answer(Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "the gateway has a fault; it is in its log"))

@@ -10,8 +10,8 @@ from typing import Final, Self
 from starlette.types import Receive
 
 from libs.ledger.reading import MAX_BYTES
+from libs.web.problems import Refusal
 from services.gateway.intake import too_large
-from services.gateway.refusals import Refusal
 
 DEADLINE: Final = 10.0  # seconds from the headers to the end of the body
 ROOM: Final = 64 * 1024 * 1024  # bytes of bodies held at once, by all requests together

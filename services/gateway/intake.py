@@ -30,7 +30,7 @@ from libs.security.webhooks import (
     BadSignature,
     verify,
 )
-from services.gateway.refusals import Finding, Refusal
+from libs.web.problems import Finding, Refusal
 
 Headers = Iterable[tuple[bytes, bytes]]
 

@@ -8,9 +8,9 @@ from pydantic.json_schema import models_json_schema
 
 from libs.ledger.reading import MAX_BYTES, MAX_DEPTH, MAX_KEYS
 from libs.security.webhooks import ID_HEADER, MAX_ID, SIGNATURE_HEADER, TIMESTAMP_HEADER, TOLERANCE
+from libs.web.problems import PROBLEM_JSON
 from services.gateway.examples import EXAMPLES
 from services.gateway.intake import WEBHOOKS, Webhook
-from services.gateway.refusals import PROBLEM_JSON
 
 Json = dict[str, Any]
 

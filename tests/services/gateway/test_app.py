@@ -11,11 +11,11 @@ import pytest
 from pydantic import BaseModel
 
 from libs.ledger.reading import MAX_BYTES
+from libs.web.problems import Refusal
 from services.gateway.app import build
 from services.gateway.body import Gone, Room, read_body
 from services.gateway.examples import EXAMPLES
 from services.gateway.intake import WEBHOOKS, Webhook
-from services.gateway.refusals import Refusal
 from tests.services.gateway.harness import (
     EXECUTION,
     EXECUTIONS,

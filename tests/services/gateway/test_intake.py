@@ -16,9 +16,9 @@ from libs.contracts.operations import OUTCOME_EVENT
 from libs.ledger.invalid import Invalid
 from libs.ledger.reading import Document, read
 from libs.security.webhooks import sign
+from libs.web.problems import Refusal
 from services.gateway.examples import EXAMPLES
 from services.gateway.intake import WEBHOOKS, Accepted, Webhook, accept
-from services.gateway.refusals import Refusal
 from tests.services.gateway.harness import KEY, NOW, raw, signed
 
 VALIDATE: dict[str, Callable[[Document], None]] = {
