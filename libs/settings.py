@@ -136,6 +136,8 @@ class Settings(BaseSettings):
     local_redis_port: Port = 16379
     gateway_port: Port = 8001
     api_port: Port = 8000
+    metrics_port: Port | None = None
+    """Where a worker, a connector or the metrics process serves its health and metrics; None: nowhere."""
     webhook_secrets: Annotated[
         tuple[SecretStr, ...], NoDecode, BeforeValidator(_items), AfterValidator(_webhook_secrets)
     ] = ()

@@ -19,7 +19,8 @@ class EntityCache(Generic[S]):
     """At most ``limit`` entities and about ``weight`` bytes stay, but always as many as can be ``in_flight``.
 
     An entity whose write is still on its way must not be dropped, for Redis would give its past back. The
-    least recently used go first, and those in flight are among the most recent.
+    least recently used go first, and those in flight are among the most recent. ``hits`` and ``misses`` count what was
+    asked for and was here, or was not.
     """
 
     def __init__(self, limit: int = ENTITIES, weight: int = BYTES, in_flight: int = 3 * BATCH) -> None:
@@ -30,16 +31,20 @@ class EntityCache(Generic[S]):
         self._used: list[str] = []  # since the last trim: what may weigh more now than was counted
         self._counted: dict[str, int] = {}
         self._total = 0
+        self.hits = self.misses = 0
 
     def missing(self, subjects: Iterable[str]) -> list[str]:
         """Mark the subjects as used; those that have to be loaded."""
         absent = []
-        for subject in dict.fromkeys(subjects):
+        distinct = dict.fromkeys(subjects)
+        for subject in distinct:
             self._used.append(subject)
             if subject in self.entities:
                 self.entities.move_to_end(subject)
             else:
                 absent.append(subject)
+        self.misses += len(absent)
+        self.hits += len(distinct) - len(absent)
         return absent
 
     def add(self, entity: Entity[S]) -> None:

@@ -22,6 +22,7 @@ from libs.ledger.envelope import Origin
 from libs.ledger.intake import read_input
 from libs.ledger.partition import PartitionFold
 from libs.ledger.records import Folded, InputRecord, Outgoing
+from libs.ledger.verdict import Verdict
 from libs.runtime.entities import BATCH, BYTES, ENTITIES, EntityCache
 from libs.runtime.failpoints import Failpoint
 from libs.runtime.inbox import Inbox, InputUnreadable
@@ -39,6 +40,7 @@ from libs.runtime.recovery import (
 from libs.runtime.states import Overwritten, StateTail, mend
 from libs.runtime.ticker import Ticker
 from libs.telemetry.latency import Latencies
+from libs.telemetry.worker_metrics import WorkerMetrics
 from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs, Ownership, PositionDamaged
 
 S = TypeVar("S")
@@ -54,6 +56,7 @@ _SURE: Final = (
 )
 _FIRST_BACKOFF: Final = 0.2
 _LAST_BACKOFF: Final = 10.0
+_COUNTED: Final = (*(f"{verdict}_total" for verdict in Verdict), "events_total")
 
 _STARTS_AGAIN: Final = (
     Behind,
@@ -82,6 +85,7 @@ class Machinery(Generic[S]):
     open_ledger: OpenLedger
     patience: Patience
     failpoint: Failpoint
+    metrics: WorkerMetrics
 
 
 class Partition(Generic[S]):
@@ -97,10 +101,12 @@ class Partition(Generic[S]):
         self._cache: EntityCache[S] = EntityCache(ENTITIES, BYTES, 3 * BATCH)
         self.inbox = Inbox(source)
         self.ready = False
+        self.folded = -1  # the input offset that was written last
         self.halted: str | None = None
         self.latencies = Latencies()
         self._stopping = asyncio.Event()
         self._distrust = False
+        self._counted: dict[str, int] = {}  # the counters at the last batch
         self._committed_at = 0.0
         self._sure_at = 0.0
         self._states = StateTail()
@@ -119,6 +125,7 @@ class Partition(Generic[S]):
             except _STARTS_AGAIN as why:
                 self._distrust = self._distrust or isinstance(why, Damaged)  # until a recovery got through
                 pause = _PAUSES.get(type(why), backoff)
+                self._m.metrics.starts_again(type(why).__name__)
                 self._log.warning("starting again from the log", why=in_words(why), seconds=round(pause, 1))
                 await self._sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311
                 backoff = min(2 * backoff, _LAST_BACKOFF)
@@ -142,7 +149,7 @@ class Partition(Generic[S]):
         await self._sleep(_HALTED)
 
     async def _recover(self) -> tuple[Ownership, PartitionFold[S]]:
-        m = self._m
+        m, began = self._m, time.monotonic()
         self.inbox.shut()
         self._cache.clear()
         self._sure_at = 0.0
@@ -157,6 +164,7 @@ class Partition(Generic[S]):
             self._states.begin(await mend(fold, own, since, self._store, ledger, m.writer, m.patience))
             following = await recovery.first_unfolded(fold)
         self._distrust, self.halted = False, None
+        self._counted = {name: fold.counters[name] for name in _COUNTED}
         if not self._stopping.is_set():  # who was told to stop meanwhile finds it shut, and ends
             self.inbox.reopen(following)
         m.failpoint.passed("recovery_sought")
@@ -166,7 +174,8 @@ class Partition(Generic[S]):
             "_state_end": str(self._states.end),
         }
         await m.patience.redis("say that it is ready", lambda: self._store.say(own, ready))
-        self.ready = True
+        self.ready, self.folded = True, fold.position
+        m.metrics.recovered(time.monotonic() - began)
         self._log.info("ready", epoch=own.epoch, position=fold.position)
         return own, fold
 
@@ -207,10 +216,15 @@ class Partition(Generic[S]):
         await out.put(None)
 
     async def _fold(self, own: Ownership, fold: PartitionFold[S], records: list[InputRecord]) -> Folded:
-        m = self._m
-        readings = [read_input(m.aggregate, self.number, m.partitions, record) for record in records]
-        await load_entities(self._cache, fold, self._store, own, readings, m.patience)
-        return fold.fold(readings, self._cache.entities)
+        m, cache = self._m, self._cache
+        with m.metrics.stage("read"):
+            readings = [read_input(m.aggregate, self.number, m.partitions, record) for record in records]
+        hits, misses = cache.hits, cache.misses
+        with m.metrics.stage("load"):
+            await load_entities(cache, fold, self._store, own, readings, m.patience)
+        m.metrics.looked_up(cache.hits - hits, cache.misses - misses)
+        with m.metrics.stage("fold"):
+            return fold.fold(readings, cache.entities)
 
     async def _write_all(
         self, own: Ownership, batches: asyncio.Queue[tuple[Folded, list[InputRecord]] | None]
@@ -218,9 +232,19 @@ class Partition(Generic[S]):
         while (batch := await batches.get()) is not None:
             folded, records = batch
             await self._write(own, folded)
-            self.latencies.add(time.time() * 1000, records)
+            self._count(folded, records)
             await self._commit(folded.last + 1)
             batches.task_done()
+
+    def _count(self, folded: Folded, records: list[InputRecord]) -> None:
+        """Tell of a batch that took effect."""
+        now_ms, self.folded = time.time() * 1000, folded.last
+        self.latencies.add(now_ms, records)
+        counters, before = folded.counters, self._counted
+        risen = {name: counters[name] - before[name] for name in _COUNTED}
+        self._counted = {name: counters[name] for name in _COUNTED}
+        verdicts = {verdict.value: risen[f"{verdict}_total"] for verdict in Verdict}
+        self._m.metrics.batch(verdicts, risen["events_total"], (now_ms - records[0].recorded) / 1000)
 
     async def _write(self, own: Ownership, folded: Folded) -> None:
         """Let a batch take effect, each step after the one before; recovery relies on that order.
@@ -232,25 +256,33 @@ class Partition(Generic[S]):
         await self._make_sure(own)
         if folded.forwards:
             await kafka("forward records", m.writer.route(folded.forwards))
-        log_offset = await kafka("append to the log", self._append_to_log(folded))
+        with m.metrics.stage("append"):
+            log_offset = await kafka("append to the log", self._append_to_log(folded))
         folded.log.clear()  # what is out is not kept: a batch weighs some megabytes, and every partition has one
         m.failpoint.passed("after_log")
-        await self._make_sure(own)
-        await kafka("publish", self._publish({"events": folded.events, "dead": folded.dead}))
-        folded.events.clear()
-        # States by themselves and last: of an entity's states the last one stays, so that the check comes right before.
-        await self._make_sure(own)
-        if folded.states:
-            self._states.appending = True
-            last = await kafka("publish states", m.writer.append("state", self.number, folded.states))
-            self._states.appended(last, len(folded.states))
-            folded.states.clear()
+        with m.metrics.stage("publish"):
+            await self._make_sure(own)
+            await kafka("publish", self._publish({"events": folded.events, "dead": folded.dead}))
+            folded.events.clear()
+            # States by themselves and last: of an entity's states the last one stays, so that the check comes right
+            # before.
+            await self._make_sure(own)
+            await self._publish_states(folded)
         m.failpoint.passed("after_events")
         m.failpoint.passed("before_script")
-        await redis("write the batch", lambda: self._store.apply(own, folded, log_offset))
+        with m.metrics.stage("apply"):
+            await redis("write the batch", lambda: self._store.apply(own, folded, log_offset))
         m.failpoint.passed("after_script")
         if self._states.overwritten:
             raise Overwritten
+
+    async def _publish_states(self, folded: Folded) -> None:
+        if not folded.states:
+            return
+        self._states.appending = True
+        append = self._m.writer.append("state", self.number, folded.states)
+        self._states.appended(await self._m.patience.kafka("publish states", append), len(folded.states))
+        folded.states.clear()
 
     async def _make_sure(self, own: Ownership) -> None:
         """Ask whose the partition is, unless that was asked a moment ago. Raises NotOurs, Behind.

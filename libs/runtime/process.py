@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import socket
 import sys
 from collections.abc import Callable
 from typing import Any, Final
@@ -13,6 +14,7 @@ from libs.runtime.topics import WrongTopic
 from libs.runtime.worker import Worker
 from libs.settings import Settings, SettingsError, load
 from libs.telemetry.logs import configure
+from libs.web.health import listener, serving
 
 _WRONG: Final = 2  # exit status for a wrong setting
 
@@ -22,6 +24,7 @@ def run_worker(make: Callable[[Settings], Worker[Any]]) -> int:
     try:
         settings = load()
         worker = make(settings)
+        listening = listener(settings)
     except (SettingsError, ValueError) as wrong:
         print(f"stratafold: {wrong}", file=sys.stderr)  # noqa: T201
         return _WRONG
@@ -31,7 +34,12 @@ def run_worker(make: Callable[[Settings], Worker[Any]]) -> int:
     gc.freeze()
     gc.set_threshold(200_000, 50, 100)
     try:
-        return uvloop.run(worker.run())
+        return uvloop.run(_run(worker, listening))
     except WrongTopic as wrong:
         print(f"stratafold: {wrong}", file=sys.stderr)  # noqa: T201
         return _WRONG
+
+
+async def _run(worker: Worker[Any], listening: socket.socket | None) -> int:
+    async with serving(listening, worker.metrics.registry, worker.obstacle):
+        return await worker.run()

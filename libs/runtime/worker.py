@@ -36,6 +36,7 @@ from libs.runtime.reader import let_go
 from libs.runtime.topics import create_topics, missing_topics
 from libs.runtime.wakefulness import GLANCE, Wakefulness
 from libs.settings import Settings
+from libs.telemetry.worker_metrics import Standing, WorkerMetrics
 from libs.views.store import PartitionStore
 
 S = TypeVar("S")
@@ -66,6 +67,8 @@ class Worker(Generic[S]):
         self.service = self._service = aggregate.service
         self._owner = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
         self._failpoint = Failpoint.from_environment()
+        self.metrics = WorkerMetrics(self._service)
+        self.metrics.watch(self._standing)
         self._partitions: dict[int, Partition[S]] = {}
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._status = 0
@@ -107,6 +110,28 @@ class Worker(Generic[S]):
         logger.info("worker stopped", service=self._service)
         return self._status
 
+    def obstacle(self) -> str | None:
+        """Why this process is not ready; a group may well give it no partition."""
+        if not hasattr(self, "_machinery"):
+            return "Kafka has not answered yet, or has not all topics"
+        waiting = [number for number, partition in self._partitions.items() if not partition.ready]
+        return f"not ready: partitions {', '.join(map(str, sorted(waiting)))}" if waiting else None
+
+    def _standing(self) -> Standing:
+        return {
+            number: (partition.ready, self._lag(number, partition))
+            for number, partition in self._partitions.items()
+        }
+
+    def _lag(self, number: int, partition: Partition[S]) -> int | None:
+        """By what the last fetch told of the input's end; None before there was one."""
+        tp = TopicPartition(self._names.topic(f"{self._service}.in"), number)
+        consumer = self._subscriber.consumer
+        if consumer is None or tp not in consumer.assignment() or not partition.ready:
+            return None
+        end = consumer.highwater(tp)
+        return None if end is None else max(0, end - partition.folded - 1)
+
     async def _prepare(self) -> None:
         """Wait for Kafka, see to the topics, and open what the partitions share."""
         settings, servers = self._settings, self._settings.kafka_servers
@@ -136,6 +161,7 @@ class Worker(Generic[S]):
             open_ledger=lambda partition: open_ledger(servers, self._names, self._service, partition),
             patience=Patience(lambda: kafka_answers(servers), DEADLINE),
             failpoint=self._failpoint,
+            metrics=self.metrics,
         )
         self._minders.append(asyncio.create_task(self._mind_the_consumer()))
         if self._beside is not None:

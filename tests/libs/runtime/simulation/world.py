@@ -24,6 +24,7 @@ from libs.runtime.partition import Machinery, Partition
 from libs.runtime.patience import Patience
 from libs.runtime.ports import Reach
 from libs.runtime.rebuild import Interrupted, Rebuild
+from libs.telemetry.worker_metrics import WorkerMetrics
 from libs.views.memory import Keyspace, MemoryStore
 from libs.views.ownership import Ownership
 from tests.libs.ledger.folding import EPOCH_MS
@@ -177,6 +178,7 @@ class Process:
             open_ledger=self.open_ledger,
             patience=Patience(_yes, 60.0),
             failpoint=Failpoint(),
+            metrics=WorkerMetrics(service),
         )
         self.consumer = Consumer(self)
         self.partition: Partition[Any] = Partition(machinery, number, store, self.consumer)
