@@ -15,12 +15,14 @@ class Process:
     """A process of the system: ``python -m package``. ``upstream`` is stopped first, since it makes work for others.
 
     ``arguments`` follow the package, ``{port}`` in them standing for the port that processes of a ``channel`` share.
-    ``feeds`` is the service without whose worker it is of no use.
+    ``feeds`` is the service without whose worker it is of no use. ``measured`` are those whose health and metrics have
+    a port of their own, which speak no HTTP otherwise.
     """
 
     name: str
     package: str
     folds: bool = False
+    measured: bool = False
     upstream: bool = False
     demo: bool = False
     feeds: str | None = None
@@ -29,10 +31,10 @@ class Process:
 
 
 PROCESSES: Final = (
-    *(Process(service, f"services.{service}", folds=True) for service in BUILT),
+    *(Process(service, f"services.{service}", folds=True, measured=True) for service in BUILT),
     Process("gateway", "services.gateway"),
     Process("api", "services.api"),
-    Process("metrics", "services.metrics"),
+    Process("metrics", "services.metrics", measured=True),
     Process("simulator", "services.simulator", upstream=True, demo=True),
     Process(
         "agent-upstream",
@@ -46,6 +48,7 @@ PROCESSES: Final = (
     Process(
         "agent-connector",
         "services.connectors",
+        measured=True,
         demo=True,
         feeds="agents",
         channel="agents",
@@ -78,6 +81,7 @@ PROCESSES: Final = (
     Process(
         "strategy-connector",
         "services.connectors",
+        measured=True,
         demo=True,
         feeds="strategies",
         channel="strategies",

@@ -55,6 +55,7 @@ class Session:
         self._view: LiveView | PlainView = LiveView(self._console) if live else PlainView()
         self._stack = StackKeeper(settings)
         self._children: list[Child] = []
+        self._metrics: dict[str, int] = {}  # ports
         self._told: deque[tuple[float, Problem]] = deque(maxlen=50)
         self._stops = 0
         self._interruptible = False
@@ -75,7 +76,8 @@ class Session:
         self._logs.mkdir(parents=True, exist_ok=True)
         ports = self._ports()
         self._children = [
-            Child(process, placed(process, ports), self._logs, inherited) for process in self._chosen
+            Child(process, placed(process, ports), self._logs, {**inherited, **self._measured(process)})
+            for process in self._chosen
         ]
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)
@@ -90,7 +92,10 @@ class Session:
                 self._end()
 
     def _ports(self) -> dict[str, int]:
-        """A free port for each made-up upstream and its connector, so that two demos run side by side."""
+        """A free port for each made-up upstream and its connector, and for the metrics of each process that has none.
+
+        None is anybody's, so that two demos run side by side.
+        """
         settings = self._settings
         ours = [
             settings.gateway_port,
@@ -101,7 +106,14 @@ class Session:
         ports: dict[str, int] = {}
         for channel in channels(self._chosen):
             ports[channel] = free_port(*ours, *ports.values())
+        for process in self._chosen:
+            if process.measured:
+                self._metrics[process.name] = free_port(*ours, *ports.values(), *self._metrics.values())
         return ports
+
+    def _measured(self, process: Process) -> dict[str, str]:
+        """The setting of its port; none, where it has none, whatever we were started with: all would take the same."""
+        return {"STRATAFOLD_METRICS_PORT": str(self._metrics.get(process.name, ""))}
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         self._stops += 1
@@ -206,6 +218,9 @@ class Session:
         if any(child.name == "api" for child in self._children):
             root = f"http://127.0.0.1:{self._settings.api_port}"
             addresses.append(("api", f"{root}/agents  {root}/openapi.json  {root}/readyz"))
+        if self._metrics:
+            ports = "  ".join(f"{name} :{port}" for name, port in self._metrics.items())
+            addresses.append(("metrics", f"http://127.0.0.1:PORT/metrics  {ports}"))
         addresses.append(("look closer", "stratafold show operation ID, history, status, dead list, verify"))
         addresses.append(("logs", str(self._logs)))
         return addresses

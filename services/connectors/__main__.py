@@ -19,6 +19,7 @@ from libs.runtime.patience import Stuck
 from libs.runtime.topics import WrongTopic
 from libs.settings import Settings, SettingsError, load
 from libs.telemetry.logs import configure
+from libs.web.health import listener, serving
 from services.connectors.addresses import WrongAddress, address, agent_address
 from services.connectors.agents import AgentConnector
 from services.connectors.backoff import Backoff
@@ -97,7 +98,8 @@ async def _strategies(settings: Settings, wish: Wish) -> None:
     outlet, rest = Outlet(settings, "strategies"), Rest(wish.address.loopback)
     projection = Projection(settings)
     connector = StrategyConnector(wish, outlet, rest, lambda: projection.strategies(wish.account), _backoff())
-    await _ended(connector.run, outlet.close, rest.close, projection.close)
+    async with serving(listener(settings), outlet.metrics.registry, outlet.obstacle):
+        await _ended(connector.run, outlet.close, rest.close, projection.close)
 
 
 def _check_agents(_settings: Settings, options: argparse.Namespace) -> Any:
@@ -107,7 +109,8 @@ def _check_agents(_settings: Settings, options: argparse.Namespace) -> Any:
 async def _agents(settings: Settings, where: Any) -> None:
     outlet, rest = Outlet(settings, "agents"), Rest(where.stream.loopback)
     connector = AgentConnector(where, outlet, rest, _backoff(), settings.poll_seconds)
-    await _ended(connector.run, outlet.close, rest.close)
+    async with serving(listener(settings), outlet.metrics.registry, outlet.obstacle):
+        await _ended(connector.run, outlet.close, rest.close)
 
 
 async def _ended(run: Callable[[], Awaitable[None]], *closing: Callable[[], Awaitable[None]]) -> None:

@@ -19,6 +19,7 @@ from libs.runtime.patience import Patience
 from libs.runtime.reader import partition_reader
 from libs.runtime.topics import WrongTopic, create_topics
 from libs.settings import Settings
+from services.connectors.metrics import ConnectorMetrics
 
 STUCK_AFTER: Final = 60.0  # seconds without an answer from a broker that answers others
 _OPENS_WITHIN: Final = 15.0
@@ -40,6 +41,11 @@ class Outlet:
         self._topic = Names(settings.namespace).topic(f"{service}.in")
         self._patience = Patience(lambda: kafka_answers(settings.kafka_servers), STUCK_AFTER)
         self._producer: Any = None
+        self.metrics = ConnectorMetrics(service)
+
+    def obstacle(self) -> str | None:
+        """Why nothing can be appended now."""
+        return "not connected to Kafka" if self._producer is None else None
 
     async def open(self) -> None:
         """Connect, for as long as that takes. Raises WrongTopic."""
@@ -67,6 +73,7 @@ class Outlet:
 
         Who reads them drops what is equal. Raises Stuck, WrongTopic.
         """
+        began = time.monotonic()
         while True:
             try:
                 await self._patience.kafka(f"append to {self._topic}", self._append(key, values))
@@ -77,6 +84,7 @@ class Outlet:
                 await asyncio.sleep(_PAUSE)
                 await self.open()
             else:
+                self.metrics.appended(len(values), time.monotonic() - began)
                 return
 
     async def tail(
