@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -11,11 +12,14 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from libs.contracts import monitoring
+from libs.local.ports import free_port
+from libs.telemetry.worker_metrics import STAGES
 from tests.contracts import golden
 from tests.real.deployment import Deployment
 from tests.real.topics import Push
@@ -180,3 +184,38 @@ async def test_every_key_is_there_with_every_field(deployment: Deployment, metri
         return False
 
     await metrics.until(complete, 90)
+
+
+async def test_workers_and_the_metrics_process_are_scraped(deployment: Deployment, metrics: Metrics) -> None:
+    """What a worker did with its batches by stage and verdict, its lag and its readiness; and who writes."""
+    await deployment.create()
+    ports = {"executions": free_port(), "metrics": free_port()}
+    for name, port in ports.items():
+        deployment.start(name, STRATAFOLD_METRICS_PORT=str(port))
+    topic = deployment.topic("executions.in")
+    await deployment.push([Push(topic, value) for value in golden.messages("executions")])
+    async with httpx.AsyncClient() as client:
+
+        async def scraped(name: str, path: str = "metrics") -> str:
+            with suppress(httpx.TransportError):
+                return (await client.get(f"http://127.0.0.1:{ports[name]}/{path}")).text
+            return ""
+
+        async def folded() -> bool:
+            return 'records_total{service="executions",verdict="applied"} 3.0' in await scraped("executions")
+
+        async def writes() -> bool:
+            return "stratafold_metrics_writing 1.0" in await scraped("metrics")
+
+        await metrics.until(folded)
+        await metrics.until(writes)
+        told = await scraped("executions")
+        assert await scraped("executions", "readyz") == '{"data":{"status":"ready"}}'
+    for stage in STAGES:
+        count = re.search(rf'stage_seconds_count{{service="executions",stage="{stage}"}} (\S+)', told)
+        assert count is not None
+        assert float(count[1]) >= 1, stage
+    assert 'stratafold_worker_lag{partition="0",service="executions"} 0.0' in told
+    assert 'stratafold_worker_ready{partition="0",service="executions"} 1.0' in told
+    assert 'stratafold_worker_recovery_seconds_count{service="executions"} 1.0' in told
+    assert 'entity_lookups_total{result="miss",service="executions"}' in told
