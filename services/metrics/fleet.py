@@ -15,7 +15,10 @@ from services.metrics.commands import Command, append_of, members, store
 from services.metrics.snapshot import Fleet
 from services.metrics.sources import MODES, Sources
 
-_PAGE: Final = 500  # snapshots of an agent at once; what is left comes with the next look
+_PAGE: Final = 500  # snapshots of an agent at once
+_AGENTS: Final = (
+    100  # whose snapshots one look reads: it must be over within the lease; the others come with the next
+)
 _STATUSES: Final = tuple(("status", status) for status in monitoring.STATUSES["strategies"])
 
 
@@ -32,7 +35,9 @@ class Rows:
         self._copied: dict[
             tuple[int, str], int
         ] = {}  # the number of an agent's snapshot that was copied last
-        self._unread: set[tuple[int, str]] = set()
+        self._unread: dict[
+            tuple[int, str], None
+        ] = {}  # agents that may have snapshots to copy, first come first
         self._worst: dict[str, tuple[float, float]] = {}  # an agent's drawdown and used budget
 
     async def look(self) -> list[Command]:
@@ -53,7 +58,8 @@ class Rows:
             row = rows.agent(projection)
             self._worst[subject] = float(row["drawdown"]), float(row["daily_drawdown_used"])
             commands += store(monitoring.agent(subject), row)
-        for place in sorted({*changed, *self._unread}):
+        self._unread |= dict.fromkeys(changed)
+        for place in list(self._unread)[:_AGENTS]:
             commands += await self._snapshots(place)
         return commands
 
@@ -72,7 +78,9 @@ class Rows:
             self._copied[place] = sequence
             if (entry := rows.equity(sequence, message)) is not None:
                 commands.append(append_of(target, *entry, self._history))
-        (self._unread.add if len(entries) == _PAGE else self._unread.discard)(place)
+        del self._unread[place]
+        if len(entries) == _PAGE:
+            self._unread[place] = None  # there are more
         return commands
 
     async def _look_at_strategies(self) -> list[Command]:

@@ -70,6 +70,15 @@ class Metrics:
         assert len(shapes) <= 1, (name, shapes)
         return shapes.pop() if shapes else ()
 
+    async def table(self, name: str) -> dict[str, str]:
+        """A hash."""
+        found: Any = await self._redis.hgetall(self.key(name))
+        return dict(found)
+
+    async def length(self, name: str) -> int:
+        """Of a stream."""
+        return int(await self._redis.xlen(self.key(name)))
+
     async def seconds(self, name: str = "business") -> list[int]:
         """The ids of a stream of seconds, in ms."""
         entries: Any = await self._redis.xrange(self.key(monitoring.seconds(name)))
@@ -184,6 +193,38 @@ async def test_every_key_is_there_with_every_field(deployment: Deployment, metri
         return False
 
     await metrics.until(complete, 90)
+
+
+async def test_what_waits_and_what_was_refused_is_told_by_count_and_age(
+    deployment: Deployment, metrics: Metrics
+) -> None:
+    """And who takes over tells no event a second time."""
+    await deployment.create()
+    topic = deployment.topic("executions.in")
+    values = [*golden.messages("executions"), b"no json"]
+    await deployment.push([Push(topic, value) for value in values])
+    writer = metrics.start()
+
+    async def waiting() -> bool:
+        now = await metrics.table("m:now:executions")
+        return now.get("lag") == "4" and float(now["lag_seconds"]) > 2
+
+    await metrics.until(waiting)
+    deployment.start("executions")
+
+    async def folded() -> bool:
+        now, business = await metrics.table("m:now:executions"), await metrics.table("m:now:business")
+        told = await metrics.table("m:feed:next")
+        letters = business["dead_letters"] == "1" and float(business["oldest_dead_letter_seconds"]) > 0
+        return (now["lag"], now["lag_seconds"]) == ("0", "0") and letters and bool(told)
+
+    await metrics.until(folded)
+    await metrics.until_written(2)
+    told = await metrics.length("m:feed")
+    writer.kill()
+    metrics.start()
+    await metrics.until_written(3)
+    assert await metrics.length("m:feed") == told > 0
 
 
 async def test_workers_and_the_metrics_process_are_scraped(deployment: Deployment, metrics: Metrics) -> None:
