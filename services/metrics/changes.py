@@ -12,6 +12,8 @@ from libs.contracts.names import Names
 _AT_ONCE: Final = 300  # of a sorted set; what is left comes with the next look
 
 Index = tuple[str, str]
+Place = tuple[int, str]
+"""An entity's partition and id."""
 
 
 class Changes:
@@ -34,7 +36,7 @@ class Changes:
             (partition, index): 0 for partition in range(partitions) for index in indexes
         }
 
-    async def look(self) -> dict[tuple[int, str], Mapping[str, str]]:
+    async def look(self) -> dict[Place, Mapping[str, str]]:
         """The projections of what was applied to since the last look, by partition and id, some of them again."""
         places = list(self._since)
         async with self._redis.pipeline(transaction=False) as several:
@@ -43,14 +45,14 @@ class Changes:
                 since = self._since[partition, index]
                 several.zrangebyscore(key, since, "+inf", 0, _AT_ONCE, withscores=True)  # type: ignore[unused-awaitable]
             pages = await several.execute()
-        changed: dict[tuple[int, str], None] = {}
+        changed: dict[Place, None] = {}
         for place, page in zip(places, pages, strict=True):
             changed |= {(place[0], member.decode()): None for member, _ in page}
             if page:
                 self._since[place] = _next(self._since[place], int(page[-1][1]), len(page))
         return await self._read(list(changed))
 
-    async def _read(self, places: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Mapping[str, str]]:
+    async def _read(self, places: Sequence[Place]) -> dict[Place, Mapping[str, str]]:
         async with self._redis.pipeline(transaction=False) as several:
             for partition, subject in places:
                 several.hmget(self._names.entity(self._service, partition, subject), self._fields)  # type: ignore[unused-awaitable]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final
 
 from redis.asyncio import Redis
@@ -10,14 +9,14 @@ from redis.asyncio import Redis
 from libs.contracts import monitoring
 from libs.contracts.names import Names
 from services.metrics import rows
-from services.metrics.changes import Changes
+from services.metrics.changes import Changes, Place
 from services.metrics.commands import Command, append_of, members, store
 from services.metrics.snapshot import Fleet
 from services.metrics.sources import MODES, Sources
 
 _PAGE: Final = 500  # snapshots of an agent at once
 _AGENTS: Final = (
-    100  # whose snapshots one look reads: it must be over within the lease; the others come with the next
+    100  # whose snapshots one look reads, lest it outlast the lease; the others' come with the next
 )
 _STATUSES: Final = tuple(("status", status) for status in monitoring.STATUSES["strategies"])
 
@@ -32,13 +31,11 @@ class Rows:
         modes = tuple(("mode", mode) for mode in MODES)
         self._agents = Changes(redis, names, "agents", partitions, modes, rows.AGENT_SOURCE)
         self._strategies = Changes(redis, names, "strategies", partitions, _STATUSES, rows.STRATEGY_SOURCE)
-        self._copied: dict[
-            tuple[int, str], int
-        ] = {}  # the number of an agent's snapshot that was copied last
-        self._unread: dict[
-            tuple[int, str], None
-        ] = {}  # agents that may have snapshots to copy, first come first
-        self._worst: dict[str, tuple[float, float]] = {}  # an agent's drawdown and used budget
+        # Of each agent the number of the snapshot that was copied last, and its drawdown and used budget.
+        self._copied: dict[Place, int] = {}
+        self._worst: dict[str, tuple[float, float]] = {}
+        # Agents that may have snapshots to copy, first come first.
+        self._unread: dict[Place, None] = {}
 
     async def look(self) -> list[Command]:
         """What to write of those that changed."""
@@ -63,7 +60,7 @@ class Rows:
             commands += await self._snapshots(place)
         return commands
 
-    async def _snapshots(self, place: tuple[int, str]) -> list[Command]:
+    async def _snapshots(self, place: Place) -> list[Command]:
         partition, subject = place
         target = monitoring.equity(subject)
         if place not in self._copied:
@@ -84,7 +81,7 @@ class Rows:
         return commands
 
     async def _look_at_strategies(self) -> list[Command]:
-        changed: Mapping[tuple[int, str], Mapping[str, str]] = await self._strategies.look()
+        changed = await self._strategies.look()
         commands = members(monitoring.STRATEGIES, (subject for _, subject in changed))
         for (_, subject), projection in changed.items():
             commands += store(monitoring.strategy(subject), rows.strategy(projection))

@@ -46,6 +46,7 @@ class Term:
         self._window_of = -1
         self._settled_before = settlement.EMPTY
         self._time_series = False
+        self._for_kafka = _FOR_KAFKA_AT_FIRST
 
     async def begin(self) -> None:
         """Take up what the one before left."""
@@ -58,9 +59,8 @@ class Term:
                 self._rates[service].add(_ms(entry_id) / 1_000, int(fields["in_total"]))
         last = await self._sources.latest(key(monitoring.minutes(monitoring.BUSINESS)))
         self._minute = _ms(last[0][0]) if last else 0
-        settings = self._settings
-        self._broker = Broker(settings.kafka_servers, self._names, self._services, settings.partitions, feed)
-        await self._broker.look(_FOR_KAFKA_AT_FIRST, {})
+        servers, partitions = self._settings.kafka_servers, self._settings.partitions
+        self._broker = Broker(servers, self._names, self._services, partitions, feed)
 
     async def end(self) -> None:
         """Let go of Kafka."""
@@ -70,7 +70,8 @@ class Term:
         """Look once and write it; the time (ms, by Redis' clock) of the entries: the whole second that it is."""
         views = await self._sources.views(self._services)
         folded = {service: [one.position.input_offset for one in views[service]] for service in views}
-        await self._broker.look(_FOR_KAFKA, folded)
+        await self._broker.look(self._for_kafka, folded)
+        self._for_kafka = _FOR_KAFKA
         now_ms = await self._sources.now_ms()
         counted = await self._sources.statuses(self._services)
         looks = {

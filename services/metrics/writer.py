@@ -45,19 +45,20 @@ class Writer:
 
     async def run(self) -> None:
         """Until cancelled; then the lease is let go, so that another goes on at once."""
+        told = False
         try:
             while True:
                 try:
                     acquired = await self._lease.acquire()
-                    self.obstacle = None
+                    self.obstacle, told = None, False
                     if acquired:
                         await self._write_on()
                 except Lost:
                     log.warning("another process writes now, or Redis forgot that this one does")
                 except (RedisError, OSError) as why:
-                    if self.obstacle is None:
+                    if not told:
                         log.warning("waiting for Redis", why=type(why).__name__)
-                    self.obstacle = f"Redis does not answer: {type(why).__name__}"
+                    self.obstacle, told = f"Redis does not answer: {type(why).__name__}", True
                 await asyncio.sleep(_REST)
         finally:
             with suppress(RedisError, OSError, TimeoutError):
