@@ -267,8 +267,8 @@ class PartitionFold(Generic[S]):
         one.applied = one.applied or verdict is Verdict.APPLIED
         derived = part.derive(before, after, fact, verdict)
         self._tell(about, entity, derived, 0, out)
-        for one_tally in part.tally(before, after, derived):
-            add(self.counters, one_tally)
+        for tally in part.tally(before, after, derived):
+            add(self.counters, tally)
         one.entries += [(e.stream, entity.sequence, e.fields) for e in part.enter(fact, verdict)]
         for service, routing_key, body in part.notify(after, fact, verdict):
             notice = Outgoing(about.offset, routing_key.encode(), orjson.dumps(body))
@@ -294,8 +294,8 @@ class PartitionFold(Generic[S]):
         one.offset = about.offset
         derived = part.derive(shared.before, companion.state, fact, verdict)
         self._tell(about, companion, derived, told, out)
-        for one_tally in part.tally(shared.before, companion.state, derived):
-            add(self.counters, one_tally)
+        for tally in part.tally(shared.before, companion.state, derived):
+            add(self.counters, tally)
 
     def _tell(
         self, about: About, entity: Entity[Any], derived: Sequence[Derived], told: int, out: Folded

@@ -134,7 +134,7 @@ def test_the_end_of_up_by_force_is_the_end_of_its_processes(up: Up, settings: di
     _until(up, 60, "the demo", settings, 1)
     family = up.family()
     children = [one for one in family if any(word.startswith("services.") for word in one.cmdline())]
-    assert len(children) == 14
+    assert len(children) == 15
     up.process.kill()
     up.process.wait(10)
     gone, alive = psutil.wait_procs(children, timeout=15)
