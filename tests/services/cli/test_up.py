@@ -139,7 +139,7 @@ def test_the_end_of_up_by_force_is_the_end_of_its_processes(up: Up, settings: di
     up.process.wait(10)
     gone, alive = psutil.wait_procs(children, timeout=15)
     assert alive == []
-    assert len(gone) == 14
+    assert len(gone) == 15
 
 
 @pytest.mark.parametrize("name", ["STRATAFOLD_GATEWAY_PORT", "STRATAFOLD_API_PORT"])

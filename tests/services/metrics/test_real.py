@@ -227,6 +227,31 @@ async def test_what_waits_and_what_was_refused_is_told_by_count_and_age(
     assert await metrics.length("m:feed") == told > 0
 
 
+async def test_without_kafka_there_are_figures_all_the_same(
+    deployment: Deployment, metrics: Metrics, tmp_path: Path
+) -> None:
+    """What Redis tells, second by second; that Kafka is away is said once."""
+    process = deployment.start("metrics", STRATAFOLD_KAFKA=f"127.0.0.1:{free_port()}")
+    _whole_and_close(await metrics.until_written(4))
+    assert set(await metrics.fields("m:now:agents")) == set(monitoring.PIPELINE_FIELDS)
+    assert process.stop() == 0
+    assert (tmp_path / "metrics.log").read_text().count("Kafka does not answer") == 1
+
+
+async def test_a_process_waits_for_redis_says_so_and_can_be_stopped(
+    deployment: Deployment, metrics: Metrics, tmp_path: Path
+) -> None:
+    """With status 0, for nothing is wrong with its settings."""
+    process = deployment.start("metrics", STRATAFOLD_REDIS=f"redis://127.0.0.1:{free_port()}/0")
+    log = tmp_path / "metrics.log"
+
+    async def told() -> bool:
+        return "waiting for Redis" in log.read_text()
+
+    await metrics.until(told)
+    assert process.stop() == 0
+
+
 async def test_workers_and_the_metrics_process_are_scraped(deployment: Deployment, metrics: Metrics) -> None:
     """What a worker did with its batches by stage and verdict, its lag and its readiness; and who writes."""
     await deployment.create()
