@@ -9,7 +9,7 @@ from pydantic.json_schema import models_json_schema
 
 from libs.contracts.agents import JournalEntry, RiskVeto, Snapshot, Trade, TwakBlock
 from libs.contracts.names import ENTITIES
-from services.api import openapi_versions, strategies
+from services.api import openapi_live, openapi_versions, strategies
 from services.api.ledgers import STATUSES
 from services.api.openapi_parts import (
     AS_OF,
@@ -65,6 +65,7 @@ def describe() -> Json:
             "/agents/{id}": {"get": _agent()},
             "/agents/{id}/history": {"get": _agent_history()},
             **{f"/agents/{{id}}/{path}": {"get": _stream(path)} for path in _STREAMS},
+            **openapi_live.paths(),
             "/healthz": {"get": get("health", "The process is up.", status_of("ok"))},
             "/readyz": {
                 "get": get(

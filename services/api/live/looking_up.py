@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import Final
 
 from starlette.datastructures import QueryParams
@@ -12,7 +13,7 @@ from libs.ledger.checks import is_uuid
 from services.api import entities
 from services.api.backend import Backend, document
 from services.api.listing import hashes
-from services.api.refusals import not_ready, wrong_parameter
+from services.api.refusals import Refusal, not_ready
 
 _UUIDS: Final = ("operations", "executions", "versions")
 _ENDINGS: Final = (":log", ":equity", ":trades", ":journal", ":blocks", ":orders", ":positions")
@@ -40,7 +41,7 @@ async def _meant(backend: Backend, services: tuple[str, ...], query: QueryParams
     """Service, id and routing key of the entity that is asked for."""
     service, entity_id = query.get("service", ""), query.get("id", "")
     if service not in services:
-        raise wrong_parameter("service", f"is none of {', '.join(services)}")
+        raise Refusal(HTTPStatus.NOT_FOUND, f"service is none of {', '.join(services)}")
     if service in _UUIDS:
         entity_id = entity_id.lower()
         if not is_uuid(entity_id):

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,8 @@ import psutil
 import pytest
 
 from libs.local.ports import free_port
-from tests.services.cli.command import COMMAND, ROOT, environment, run
+from tests.services.cli.command import run
+from tests.services.cli.up import Up
 
 pytestmark = pytest.mark.real
 
@@ -32,46 +32,6 @@ def settings(tmp_path: Path) -> dict[str, str]:
     return {"STRATAFOLD_DATA": str(data), "STRATAFOLD_PARTITIONS": "2"} | {
         f"STRATAFOLD_{name}": str(port) for name, port in zip(names, ports, strict=True)
     }
-
-
-class Up:
-    """A running `up`; ``out`` holds what it printed."""
-
-    def __init__(self, settings: dict[str, str], out: Path, *words: str) -> None:
-        self._out = out
-        with out.open("wb") as file:
-            self.process = subprocess.Popen(
-                [*COMMAND, "up", *words],
-                cwd=ROOT,
-                env=environment(settings),
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                start_new_session=True,
-            )
-
-    @property
-    def said(self) -> str:
-        """What it printed so far."""
-        return self._out.read_text()
-
-    def family(self) -> list[psutil.Process]:
-        """All processes that it started and that run now."""
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    def child(self, package: str) -> psutil.Process | None:
-        """Its process that runs a package."""
-        found = [one for one in self.family() if package in one.cmdline()]
-        return found[0] if found else None
-
-    def end(self) -> None:
-        """Leave nothing behind, whatever the test did."""
-        if self.process.poll() is None:
-            family = self.family()
-            self.process.kill()
-            for one in family:
-                one.kill()
-            self.process.wait(10)
 
 
 @pytest.fixture

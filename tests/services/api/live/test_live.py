@@ -163,9 +163,9 @@ def test_an_entitys_past_is_that_of_the_other_routes(running: Running) -> None:
 @pytest.mark.parametrize(
     ("asked", "status"),
     [
-        ("", 422),
-        ("service=nothing&id=x", 422),
-        ("service=operations&id=x", 422),  # not among this deployment's services
+        ("", 404),
+        ("service=nothing&id=x", 404),
+        ("service=operations&id=x", 404),  # not among this deployment's services
         ("service=agents", 404),
         ("service=agents&id=x:log", 404),
         ("service=agents&id=%00", 404),

@@ -1,0 +1,327 @@
+"""The page in a real browser, on the demo: it shows what runs, follows it, outlives the API, and runs nobody's text."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from libs.local.ports import free_port
+from tests.services.api.live.chromium import NAMES, Tab, chromium, found
+from tests.services.cli.command import run
+from tests.services.cli.up import Up
+from tests.stack import Servers
+
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.skipif(
+        found() is None, reason=f"no Chromium: {', '.join(NAMES)} on PATH, or STRATAFOLD_CHROMIUM"
+    ),
+]
+
+HOSTILE = "\"'><img src=x onerror=hacked=1 data-hostile><script>hacked=1</script>&lt;${hacked=1}"
+UNTOUCHED = "typeof hacked === 'undefined' && !document.querySelector('[data-hostile], script:not([src])')"
+
+
+class Demo:
+    """A running demo; its page is at ``url``."""
+
+    def __init__(self, settings: dict[str, str], up: Up) -> None:
+        self.settings, self.up = settings, up
+        self.url = f"http://127.0.0.1:{settings['STRATAFOLD_API_PORT']}/"
+
+    def push(self, service: str, *documents: Any, key: str | None = None) -> None:
+        """Send inputs."""
+        words = ("--key", key) if key else ()
+        lines = "\n".join(map(json.dumps, documents)).encode()
+        done = run(self.settings, "push", service, "-", *words, given=lines)
+        assert done.status == 0, done.err
+
+    def token(self, *scopes: str) -> str:
+        """A new bearer token."""
+        words = [word for scope in scopes for word in ("--scope", scope)]
+        made = run(self.settings, "token", "create", "--organization", "ops", *words, "--json")
+        return str(made.json["token"])
+
+
+@pytest.fixture(scope="module")
+def demo(shared_servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    folder = tmp_path_factory.mktemp("demo")
+    gateway = free_port()
+    settings = {
+        "STRATAFOLD_KAFKA": shared_servers.kafka,
+        "STRATAFOLD_REDIS": shared_servers.redis,
+        "STRATAFOLD_NAMESPACE": f"page-{uuid.uuid4().hex[:8]}",
+        "STRATAFOLD_PARTITIONS": "2",
+        "STRATAFOLD_DATA": str(folder / "data"),
+        "STRATAFOLD_GATEWAY_PORT": str(gateway),
+        "STRATAFOLD_API_PORT": str(free_port(gateway)),
+    }
+    up = Up(settings, folder / "up.out", "--demo")
+    yield Demo(settings, up)
+    up.end()
+
+
+@pytest.fixture(scope="module")
+def tabs() -> Iterator[Callable[[], Tab]]:
+    program = found()
+    assert program is not None
+    with chromium(program) as opened:
+        yield opened
+
+
+@pytest.fixture
+def tab(tabs: Callable[[], Tab], demo: Demo) -> Tab:
+    """The page, showing the demo."""
+    one = tabs()
+    one.size(1300, 900)
+    deadline = time.monotonic() + 120
+    while True:
+        one.open(demo.url)
+        if one.ask("document.title") == "stratafold":
+            break
+        assert time.monotonic() < deadline, demo.up.said
+        time.sleep(1)
+    one.until("document.querySelectorAll('#service-cards .card.ready').length === 5", 120)
+    one.until("document.querySelectorAll('#feed-list time').length > 5", 60)
+    one.complaints.clear()  # of the attempts before the API was there
+    one.requests.clear()
+    return one
+
+
+def _line(part: str, text: str) -> str:
+    """The line of a list that has a text, as JavaScript."""
+    lines = f"[...document.querySelectorAll('#{part} > li')]"
+    return f"{lines}.find(one => one.textContent.includes({json.dumps(text)}))"
+
+
+def _holds(part: str, text: str) -> str:
+    return f"document.getElementById('{part}').textContent.includes({json.dumps(text)})"
+
+
+def _state(field: str) -> str:
+    """A field's value in the state that is shown, as JavaScript."""
+    rows = "[...document.querySelectorAll('#state tr')]"
+    return f"{rows}.find(one => one.cells[0].textContent === '{field}').cells[1].textContent"
+
+
+def _look_up(tab: Tab, service: str, entity_id: str) -> None:
+    tab.ask(f"document.getElementById('lookup-service').value = '{service}'")
+    tab.ask(f"document.getElementById('lookup-id').value = {json.dumps(entity_id)}")
+    tab.ask("document.getElementById('lookup').requestSubmit()")
+
+
+def test_it_shows_the_demo(tab: Tab) -> None:
+    tab.until("Number(document.querySelector('[data-service=operations] .charts b').textContent) > 0")
+    for service in ("operations", "executions", "agents", "strategies", "versions"):
+        card = tab.text(f"[data-service={service}]")
+        assert "ready: 1 worker" in card
+        assert tab.ask(f"document.querySelectorAll('[data-service={service}] .square.ready').length") == 2
+    assert "applied" in tab.text("[data-service=operations] .verdicts")
+    tab.until("document.querySelector('[data-service=operations] .chart polyline').points.numberOfItems > 3")
+    tab.until("document.querySelector('#agent-cards .chart.equity polyline')?.points.numberOfItems > 3", 60)
+    assert "equity" in tab.text("#agent-cards")
+    assert tab.text("#connection") == "live"
+    assert tab.complaints == []
+
+
+def test_it_follows_what_happens(tab: Tab) -> None:
+    newest = "document.querySelector('#feed-list li').dataset.id"
+    first, folded = tab.ask(newest), tab.text("[data-service=operations] .verdicts li b")
+    tab.until(f"{newest} !== {json.dumps(first)}")
+    tab.until(
+        f"document.querySelector('[data-service=operations] .verdicts li b').textContent !== '{folded}'"
+    )
+    ids = tab.ask("[...document.querySelectorAll('#feed-list li')].map(one => one.dataset.id)")
+    assert len(ids) == len(set(ids))
+
+
+def test_all_of_it_comes_from_the_api_alone(tab: Tab, demo: Demo) -> None:
+    tab.open(demo.url)
+    tab.until("document.querySelectorAll('#feed-list time').length > 5")
+    assert tab.requests
+    assert [one for one in tab.requests if not one.startswith(demo.url)] == []
+
+
+def test_a_conflict_stands_out_and_leads_to_a_timeline_with_every_step(tab: Tab, demo: Demo) -> None:
+    operation = _operation()
+    demo.push(
+        "operations",
+        operation,
+        {**operation, "status": "pricing", "updated_at": "2026-01-01T00:00:01Z"},
+        {**operation, "status": "settled", "updated_at": "2026-01-01T00:00:02Z"},
+        {**operation, "status": "failed", "updated_at": "2026-01-01T00:00:03Z"},
+    )
+    line = _line("marked-list", operation["id"])
+    assert "conflict" in tab.until(f"{line}?.innerText")
+    tab.ask(f"{line}.querySelector('a').click()")
+    tab.until("document.querySelectorAll('#steps li').length === 4")
+    verdicts = "[...document.querySelectorAll('#steps .pill')].map(one => one.textContent)"
+    assert tab.ask(verdicts) == ["applied", "applied", "applied", "conflict"]
+    assert "validating → pricing" in tab.text("#steps li:nth-child(2)")
+
+    # the slider has the focus: the keyboard goes back through the states
+    for key, step, status in (
+        (None, 4, "settled"),
+        ("ArrowLeft", 3, "settled"),
+        ("ArrowLeft", 2, "pricing"),
+        ("Home", 1, "validating"),
+        ("ArrowRight", 2, "pricing"),
+    ):
+        if key:
+            tab.key(key)
+        tab.until(f"document.getElementById('step-said').textContent === 'step {step} of 4'")
+        tab.until(f"{_state('status')}.endsWith('{status}')")
+    assert tab.ask("document.querySelector('#steps [aria-current]').dataset.step") == "2"
+    assert tab.complaints == []
+
+
+def test_what_is_not_there_is_said_in_words(tab: Tab) -> None:
+    _look_up(tab, "operations", str(uuid.uuid4()))
+    tab.until("document.getElementById('timeline-note').textContent.includes('there is no such operation')")
+
+
+def test_no_text_of_anybody_becomes_more_than_text(tab: Tab, demo: Demo) -> None:
+    turning, time_stamp = HOSTILE + "\u202e", "2026-01-01T00:00:00Z"
+    used = {"drawdown": "0", "daily_drawdown_used": "0"}
+    veto = {"rule": HOSTILE, "explanation": turning, "order_ref": HOSTILE}
+    demo.push(
+        "agents",
+        {"event": "snapshot", "ts": time_stamp, "equity": "5", "phase": HOSTILE, **used},
+        {"event": "risk_veto", "ts": time_stamp, **veto},
+        {"event": HOSTILE, "ts": HOSTILE, HOSTILE: HOSTILE},
+        key=HOSTILE,
+    )
+    error = {"code": HOSTILE, "message": turning, "fatal": True}
+    frame = {"channel": "strategy.status", "event": "error", "strategy_id": HOSTILE, "seq": 1}
+    demo.push("strategies", {**frame, "ts": time_stamp, "data": error}, key=HOSTILE)
+    operation = {**_operation(), "type": HOSTILE, "status_reason": HOSTILE, HOSTILE: {HOSTILE: [HOSTILE]}}
+    demo.push("operations", operation, {**operation, "allocations": HOSTILE})
+
+    tab.until(_holds("agent-cards", HOSTILE))
+    for service in ("agents", "strategies"):
+        tab.ask(f"document.getElementById('feed-service').value = '{service}'")
+        tab.ask("document.getElementById('feed-service').dispatchEvent(new Event('change'))")
+        tab.until(_holds("marked-list", HOSTILE))
+    assert "\u202e" not in tab.ask("document.getElementById('feed').textContent")
+    tab.until(_holds("letters", HOSTILE))
+    for service, entity_id in (("agents", HOSTILE), ("operations", operation["id"])):
+        _look_up(tab, service, entity_id)
+        tab.until(_holds("timeline-note", f"{entity_id}: "))
+        tab.until(_holds("state", HOSTILE))
+        assert tab.ask(_holds("steps", HOSTILE))
+    tab.ask("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert tab.ask(UNTOUCHED)
+    assert tab.complaints == []
+
+
+def test_a_dead_letter_is_sent_again_with_a_token_typed_into_the_page(tab: Tab, demo: Demo) -> None:
+    operation = {**_operation(), "status": 7}
+    demo.push("operations", operation)
+    line = _line("letters", operation["id"])
+    tab.until(f"Boolean({line})")
+    tab.ask("sessionStorage.clear()")
+    tab.ask(f"{line}.querySelector('button').click()")
+    tab.until("document.getElementById('token-dialog').open")
+    assert "dead:redrive" in tab.text("#token-why")
+    tab.ask("document.getElementById('token-input').focus()")
+    tab.type(demo.token("dead:redrive", "live:read", "agents:read"))
+    tab.key("Enter")
+
+    letters = "dead", "list", "operations", "--error", "wrong_type", "--json"
+    end = time.monotonic() + 30
+    while len(_of(operation, demo, letters)) < 2:  # refused again, of course
+        assert time.monotonic() < end, tab.text("#dead")
+        time.sleep(0.5)
+    # of both, which are equal, the newest is shown
+    lines = "[...document.querySelectorAll('#letters > li')]"
+    tab.until(f"{lines}.filter(one => one.textContent.includes('{operation['id']}')).length === 1")
+
+
+def test_it_outlives_the_api(tab: Tab, demo: Demo) -> None:
+    seen = "Number(document.querySelector('[data-service=operations] .verdicts li b').textContent.replace(/,/g, ''))"
+    tab.ask("window.sameDocument = true")
+    tab.ask("document.getElementById('lookup-id').value = 'kept'")
+    before = tab.ask(seen)
+    one = demo.up.child("services.api")
+    assert one is not None
+    one.kill()
+    tab.until("document.getElementById('connection').textContent.includes('trying again')")
+    assert tab.ask("document.body.classList.contains('stale')")
+    tab.until("document.getElementById('connection').textContent === 'live'", 60)
+    tab.until(f"{seen} > {before}", 60)
+    tab.until("document.querySelectorAll('#feed-list time').length > 5")
+    assert tab.ask("window.sameDocument && document.getElementById('lookup-id').value") == "kept"
+    ids = tab.ask("[...document.querySelectorAll('#feed-list li')].map(one => one.dataset.id)")
+    assert len(ids) == len(set(ids))
+
+
+def test_every_part_is_reached_by_a_key(tab: Tab) -> None:
+    for key, part in (("2", "feed"), ("5", "dead"), ("3", "timeline"), ("4", "agents"), ("1", "services")):
+        tab.key(key, f"Digit{key}")
+        assert tab.ask("document.activeElement.id") == part
+    tab.key("p")
+    tab.until("document.getElementById('feed-note').textContent.startsWith('paused')")
+    tab.key("p")
+    tab.until("document.getElementById('feed-note').textContent === ''")
+    tab.key("/", "Slash")
+    assert tab.ask("document.activeElement.id") == "lookup-id"
+    tab.key("p")  # is a letter there, not a command
+    assert tab.ask("document.getElementById('lookup-id').value") == "p"
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1300])
+def test_nothing_runs_out_of_a_narrow_screen(tab: Tab, width: int) -> None:
+    tab.size(width, 800, phone=width < 700)
+    tab.ask("document.querySelector('#feed-list a').click()")
+    tab.until("document.querySelectorAll('#state tr').length > 3")
+    assert tab.ask("document.documentElement.scrollWidth") <= width
+
+
+def test_light_and_dark_follow_the_system_and_the_button(tab: Tab, tmp_path: Path) -> None:
+    ground = "getComputedStyle(document.body).backgroundColor"
+    tab.ask("localStorage.clear()")
+    tab.ask("location.reload()")
+    tab.until("document.querySelectorAll('#feed-list time').length > 5")
+    grounds = {}
+    for scheme in ("light", "dark"):
+        tab.scheme(scheme)
+        grounds[scheme] = tab.ask(ground)
+        tab.ask("scrollTo(0, 0)")
+        tab.picture(tmp_path / f"{scheme}.png")
+        assert (tmp_path / f"{scheme}.png").stat().st_size > 20_000
+    assert grounds["light"] != grounds["dark"]
+    tab.click("#theme-button")
+    assert (tab.text("#theme-button"), tab.ask(ground)) == ("Theme: light", grounds["light"])
+    tab.click("#theme-button")
+    assert (tab.text("#theme-button"), tab.ask(ground)) == ("Theme: dark", grounds["dark"])
+    tab.ask("localStorage.clear()")
+
+
+def _operation() -> dict[str, Any]:
+    return {
+        "id": str(uuid.uuid4()),
+        "strategy_id": str(uuid.uuid4()),
+        "request_id": str(uuid.uuid4()),
+        "type": "enrollment",
+        "status": "validating",
+        "status_reason": "",
+        "allocations": [{"underlying_currency": "BTC", "weight": "1"}],
+        "created_at": "2026-01-01T00:00:00Z",
+        "updated_at": "2026-01-01T00:00:00Z",
+    }
+
+
+def _of(operation: dict[str, Any], demo: Demo, words: tuple[str, ...]) -> list[Any]:
+    """The operation's letters: those whose body has its id."""
+    listed = run(demo.settings, *words).json
+    return [
+        one
+        for one in listed
+        if operation["id"] in json.dumps(run(demo.settings, "dead", "show", one["place"], "--json").json)
+    ]
