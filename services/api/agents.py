@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -62,24 +63,8 @@ def routes(backend: Backend, access: Access) -> list[Route]:
 
     def get_stream(stream: str) -> Answer:
         async def get(request: Request) -> Response:
-            limit, before = pages.limit_of(request.query_params), pages.numbered(request.query_params)
             agent_id = await resolve(backend, request.path_params["id"])
-            partition = backend.partition(agent_id)
-            found = await backend.ask(
-                backend.views.stream(SERVICE, partition, agent_id, stream, before, limit + 1)
-            )
-            if not found.ready:
-                raise not_ready(SERVICE, partition)
-            if not found.known:
-                raise entities.nothing(SERVICE)
-            shown = found.entries[:limit]
-            try:
-                items = [message(fields) for _, fields in shown]
-            except (KeyError, ValueError):
-                log.exception("a stream in redis is damaged", agent=agent_id, stream=stream)
-                raise unavailable(f"the agent's {stream} are damaged") from None
-            more = pages.cursor(shown[-1][0]) if len(found.entries) > limit else None
-            return Response(pages.listed(items, more), media_type=_JSON)
+            return Response(await streamed(backend, agent_id, stream, request.query_params), media_type=_JSON)
 
         return get
 
@@ -89,6 +74,24 @@ def routes(backend: Backend, access: Access) -> list[Route]:
         Route("/agents/{id}/history", let_in(get_history)),
         *(Route(f"/agents/{{id}}/{path}", let_in(get_stream(name))) for path, name in STREAMS.items()),
     ]
+
+
+async def streamed(backend: Backend, agent_id: str, stream: str, query: QueryParams) -> bytes:
+    """The answer with what an agent told, the newest first. Raises Refusal: 404, 422, 503."""
+    limit, before = pages.limit_of(query), pages.numbered(query)
+    partition = backend.partition(agent_id)
+    found = await backend.ask(backend.views.stream(SERVICE, partition, agent_id, stream, before, limit + 1))
+    if not found.ready:
+        raise not_ready(SERVICE, partition)
+    if not found.known:
+        raise entities.nothing(SERVICE)
+    shown = found.entries[:limit]
+    try:
+        items = [message(fields) for _, fields in shown]
+    except (KeyError, ValueError):
+        log.exception("a stream in redis is damaged", agent=agent_id, stream=stream)
+        raise unavailable(f"the agent's {stream} are damaged") from None
+    return pages.listed(items, pages.cursor(shown[-1][0]) if len(found.entries) > limit else None)
 
 
 async def resolve(backend: Backend, agent_id: str) -> str:

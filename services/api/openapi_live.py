@@ -11,6 +11,7 @@ from services.api.openapi_parts import (
     CUT,
     PAGE,
     RECORD,
+    REF,
     SERVER,
     WRONG,
     Json,
@@ -33,6 +34,7 @@ _ENTITY: Final = [
         "schema": {"type": "string"},
     },
 ]
+_AGENT: Final = {"name": "id", "in": "query", "required": True, "schema": {"type": "string"}}
 _DOCUMENT: Final = {
     "type": "object",
     "description": "The entity's document, as in its service's state topic.",
@@ -61,6 +63,18 @@ def paths() -> Json:
                 ),
                 **_OPEN,
                 "parameters": [*_ENTITY, *PAGE],
+            }
+        },
+        "/live/equity": {
+            "get": {
+                **get(
+                    "live_equity",
+                    "An agent's snapshots, the newest first.",
+                    listed({"$ref": REF.format(model="Snapshot")}),
+                    _LIVE | {404: "There is no such agent."} | WRONG | SERVER,
+                ),
+                **_OPEN,
+                "parameters": [_AGENT, *PAGE],
             }
         },
         "/live/dead/redrive": {"post": _redrive()},

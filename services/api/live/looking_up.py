@@ -10,7 +10,7 @@ from starlette.datastructures import QueryParams
 
 from libs.contracts.names import is_companion
 from libs.ledger.checks import is_uuid
-from services.api import entities
+from services.api import agents, entities
 from services.api.backend import Backend, document
 from services.api.listing import hashes
 from services.api.refusals import Refusal, not_ready
@@ -35,6 +35,13 @@ async def history(backend: Backend, services: tuple[str, ...], query: QueryParam
     """The answer with its log records, oldest first, and what each changed. Raises Refusal: 404, 422, 503."""
     service, entity_id, routing_key = await _meant(backend, services, query)
     return await entities.history(backend, service, entity_id, query, routing_key)
+
+
+async def equity(backend: Backend, services: tuple[str, ...], query: QueryParams) -> bytes:
+    """The answer with an agent's snapshots, the newest first. Raises Refusal: 404, 422, 503."""
+    asked = QueryParams({**query, "service": agents.SERVICE})
+    _, agent_id, _ = await _meant(backend, services, asked)
+    return await agents.streamed(backend, agent_id, "equity", query)
 
 
 async def _meant(backend: Backend, services: tuple[str, ...], query: QueryParams) -> tuple[str, str, str]:

@@ -65,6 +65,10 @@ def live_page(settings: Settings, redis: Redis, backend: Backend, access: Access
         await access.live(request)
         return Response(await looking_up.history(backend, services, request.query_params), media_type=_JSON)
 
+    async def get_equity(request: Request) -> Response:
+        await access.live(request)
+        return Response(await looking_up.equity(backend, services, request.query_params), media_type=_JSON)
+
     async def post_redrive(request: Request) -> Response:
         grant = await access.granted(request, REDRIVE)
         try:
@@ -81,6 +85,7 @@ def live_page(settings: Settings, redis: Redis, backend: Backend, access: Access
         Route("/live/stream", get_stream),
         Route("/live/entity", get_entity),
         Route("/live/entity/history", get_history),
+        Route("/live/equity", get_equity),
         Route("/live/dead/redrive", post_redrive, methods=["POST"]),
     ]
     return LivePage(routes, follower, hub)

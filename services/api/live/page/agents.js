@@ -27,12 +27,12 @@ export function forgetCurves() {
 async function load(id) {
   curves.set(id, []);
   try {
-    const answer = await askJson(`/agents/${encodeURIComponent(id)}/equity?${query({ limit: POINTS })}`);
+    const answer = await askJson(`/live/equity?${query({ id, limit: POINTS })}`);
     const points = answer.data.map((one) => [Date.parse(one.ts), Number(one.equity)]);
     curves.set(id, points.sort((one, other) => one[0] - other[0]));
     draw();
   } catch {
-    curves.delete(id); // asked for again with what comes next
+    // the curve begins with what comes next, and is asked for again after a cut
   }
 }
 

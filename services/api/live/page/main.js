@@ -31,9 +31,9 @@ const told = {
 
 function connection(state, why) {
   const pill = byId("connection");
-  const said = { live: "live", cut: `${why}; trying again …`, refused: why }[state];
+  const said = { live: "live", cut: `${why}; trying again …`, refused: why, resting: "resting while out of sight" }[state];
   setText(pill, said);
-  pill.className = `pill ${{ live: "good", cut: "warn", refused: "bad" }[state]}`;
+  pill.className = `pill ${{ live: "good", cut: "warn", refused: "bad", resting: "" }[state]}`;
   document.body.classList.toggle("stale", state !== "live");
 }
 

@@ -6,8 +6,9 @@ import { askForToken } from "./token.js";
 const FIRST_WAIT = 500; // ms, doubled up to the longest
 const LONGEST_WAIT = 8_000;
 const SILENCE = 20_000; // ms without a word, after which the connection is taken for dead
+const UNSEEN = 5_000; // ms out of sight, after which the stream is let go: a browser has few connections to one host
 
-// Calls told(kind, data) for each event, and state("live" | "cut" | "refused", why).
+// Calls told(kind, data) for each event, and state("live" | "cut" | "refused" | "resting", why).
 export async function follow(path, told, state) {
   let wait = FIRST_WAIT;
   for (;;) {
@@ -19,6 +20,12 @@ export async function follow(path, told, state) {
       });
       state("cut", "the API went away");
     } catch (problem) {
+      if (outOfSight()) {
+        state("resting");
+        await inSight();
+        wait = FIRST_WAIT;
+        continue;
+      }
       if (problem instanceof Problem && (problem.status === 401 || problem.status === 403)) {
         state("refused", problem.message);
         await askForToken(`The API says: ${problem.message}. This page needs a token with the scope live:read.`);
@@ -31,9 +38,25 @@ export async function follow(path, told, state) {
   }
 }
 
+const outOfSight = () => document.visibilityState === "hidden";
+
+function inSight() {
+  return new Promise((resolve) => {
+    const look = () => {
+      if (outOfSight()) return;
+      document.removeEventListener("visibilitychange", look);
+      resolve();
+    };
+    document.addEventListener("visibilitychange", look);
+    look();
+  });
+}
+
 async function read(path, told) {
   const cutting = new AbortController();
   let silent;
+  const seen = () => setTimeout(() => outOfSight() && cutting.abort(), UNSEEN);
+  document.addEventListener("visibilitychange", seen);
   const heard = () => {
     clearTimeout(silent);
     silent = setTimeout(() => cutting.abort(), SILENCE);
@@ -52,6 +75,7 @@ async function read(path, told) {
       for (const event of events) tell(event, told);
     }
   } finally {
+    document.removeEventListener("visibilitychange", seen);
     clearTimeout(silent);
     cutting.abort();
   }

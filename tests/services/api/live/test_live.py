@@ -22,7 +22,12 @@ from tests.services.cli.command import run
 
 pytestmark = pytest.mark.real
 
-DATA = ("/live/stream", "/live/entity?service=agents&id=x", "/live/entity/history?service=agents&id=x")
+DATA = (
+    "/live/stream",
+    "/live/entity?service=agents&id=x",
+    "/live/entity/history?service=agents&id=x",
+    "/live/equity?id=x",
+)
 SNAPSHOT = {
     "event": "snapshot",
     "ts": "2026-01-01T00:00:00Z",
@@ -154,6 +159,8 @@ def test_an_entitys_past_is_that_of_the_other_routes(running: Running) -> None:
             break
         assert time.monotonic() < end, past.text
         time.sleep(0.2)
+    curve = httpx.get(running.api.url + "/live/equity", params={"id": agent, "limit": 9}, timeout=15)
+    assert [one["equity"] for one in curve.json()["data"]] == ["90", "100.50"]
     assert past.json()["data"][1]["changed"]["equity"] == ["100.50", "90"]
     for step, equity in ((1, "100.50"), (2, "90")):
         shown = httpx.get(running.api.url + "/live/entity", params={**where, "as_of": step}, timeout=15)
