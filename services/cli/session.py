@@ -217,6 +217,7 @@ class Session:
             addresses.append(("webhooks", f"POST {root}/webhooks/trade-strategy/operations  …/executions"))
         if any(child.name == "api" for child in self._children):
             root = f"http://127.0.0.1:{self._settings.api_port}"
+            addresses.append(("page", f"{root}/  in a browser"))
             addresses.append(("api", f"{root}/agents  {root}/openapi.json  {root}/readyz"))
         if self._metrics:
             ports = "  ".join(f"{name} :{port}" for name, port in self._metrics.items())
