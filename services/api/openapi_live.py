@@ -35,6 +35,12 @@ _ENTITY: Final = [
     },
 ]
 _AGENT: Final = {"name": "id", "in": "query", "required": True, "schema": {"type": "string"}}
+_AFTER: Final = {
+    "name": "after",
+    "in": "query",
+    "description": "A sequence: those behind it, instead of a cursor.",
+    "schema": {"type": "integer", "minimum": 0},
+}
 _DOCUMENT: Final = {
     "type": "object",
     "description": "The entity's document, as in its service's state topic.",
@@ -62,7 +68,7 @@ def paths() -> Json:
                     "live_entity_history", "Oldest first.", listed(RECORD), _LIVE | _MISSING | WRONG | SERVER
                 ),
                 **_OPEN,
-                "parameters": [*_ENTITY, *PAGE],
+                "parameters": [*_ENTITY, _AFTER, *PAGE],
             }
         },
         "/live/equity": {

@@ -10,13 +10,15 @@ from starlette.datastructures import QueryParams
 
 from libs.contracts.names import is_companion
 from libs.ledger.checks import is_uuid
-from services.api import agents, entities
+from services.api import agents, entities, pages
 from services.api.backend import Backend, document
 from services.api.listing import hashes
-from services.api.refusals import Refusal, not_ready
+from services.api.refusals import Refusal, not_ready, wrong_parameter
 
 _UUIDS: Final = ("operations", "executions", "versions")
 _ENDINGS: Final = (":log", ":equity", ":trades", ":journal", ":blocks", ":orders", ":positions")
+
+_DIGITS: Final = 15
 
 
 async def shown(backend: Backend, services: tuple[str, ...], query: QueryParams) -> bytes:
@@ -32,8 +34,16 @@ async def shown(backend: Backend, services: tuple[str, ...], query: QueryParams)
 
 
 async def history(backend: Backend, services: tuple[str, ...], query: QueryParams) -> bytes:
-    """The answer with its log records, oldest first, and what each changed. Raises Refusal: 404, 422, 503."""
+    """The answer with its log records after a sequence, oldest first, and what each changed.
+
+    Raises Refusal: 404, 422, 503.
+    """
     service, entity_id, routing_key = await _meant(backend, services, query)
+    after = query.get("after")
+    if after is not None:
+        if not (after.isascii() and after.isdigit() and len(after) <= _DIGITS):
+            raise wrong_parameter("after", "is not a sequence")
+        query = QueryParams({**query, "cursor": pages.cursor(int(after))})
     return await entities.history(backend, service, entity_id, query, routing_key)
 
 

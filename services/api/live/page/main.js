@@ -8,7 +8,7 @@ import { showLetters } from "./letters.js";
 import { resetServices, showServices } from "./services.js";
 import { follow } from "./stream.js";
 import { setUpTheme } from "./theme.js";
-import { setUpTimeline } from "./timeline.js";
+import { notice, setUpTimeline } from "./timeline.js";
 import { setUpToken } from "./token.js";
 
 const told = {
@@ -24,7 +24,10 @@ const told = {
     showServices(now);
     offerServices(now.services.map((row) => row.service));
   },
-  feed: addToFeed,
+  feed(fresh) {
+    addToFeed(fresh);
+    notice(fresh);
+  },
   letters: showLetters,
   agents: showAgents,
 };

@@ -5,10 +5,10 @@ import { byId, el, setText } from "./dom.js";
 import { ENTITIES, count, moment, plural, shown } from "./format.js";
 import { askForToken } from "./token.js";
 
-const PAGE = 200;
-const PAUSE = 120; // ms that the slider rests before a state is asked for
+const PAGE = 200; // facts that are listed at a time
+const PAUSE = 120; // ms that the slider rests before anything is asked for
 const BRIEF = 140; // characters of a value in what changed
-let entity = null; // {service, id, facts, next, last}
+let entity = null; // {service, id, last: its last sequence, facts: those of a page}
 let asked = 0;
 let waiting;
 
@@ -22,14 +22,10 @@ export function setUpTimeline() {
   byId("step").addEventListener("input", () => choose(Number(byId("step").value)));
   byId("step-back").addEventListener("click", () => stepBy(-1));
   byId("step-on").addEventListener("click", () => stepBy(1));
-  byId("steps-more").addEventListener("click", () => loading(async () => {
-    await more(entity);
-    drawSteps();
-  }));
 }
 
 export const stepBy = (steps) => {
-  if (entity) choose(Math.min(entity.facts.length, Math.max(1, Number(byId("step").value) + steps)));
+  if (entity) choose(Math.min(entity.last, Math.max(1, Number(byId("step").value) + steps)));
 };
 
 export function openTimeline(service, id) {
@@ -37,17 +33,28 @@ export function openTimeline(service, id) {
   byId("lookup-id").value = id;
   history.replaceState(null, "", "#timeline");
   byId("timeline").scrollIntoView();
-  byId("step").focus({ preventScroll: true });
-  const opened = { service, id, facts: [], next: null };
+  const opened = { service, id, last: 0, facts: [] };
   return loading(async () => {
     say(`Looking up ${ENTITIES[service]} ${id} …`);
     byId("timeline-body").hidden = true;
-    await more(opened);
+    opened.last = await lastOf(opened);
     entity = opened;
     byId("timeline-body").hidden = false;
     byId("step").focus({ preventScroll: true });
-    drawSteps();
-    await choose(opened.facts.length);
+    await choose(entity.last);
+  });
+}
+
+// What the feed tells may be of the entity that is shown: who looks at its last fact is shown the next one.
+export function notice(items) {
+  const opened = entity;
+  if (!opened || !items.some((one) => one.service === opened.service && one.entity === opened.id)) return;
+  loading(async () => {
+    const last = await lastOf(opened);
+    if (opened !== entity || last <= opened.last) return;
+    const atTheEnd = Number(byId("step").value) === opened.last;
+    opened.last = last;
+    await choose(atTheEnd ? last : Number(byId("step").value), !atTheEnd);
   });
 }
 
@@ -60,32 +67,36 @@ async function loading(what) {
   }
 }
 
-async function more(opened) {
-  const page = { service: opened.service, id: opened.id, limit: PAGE, ...(opened.next && { cursor: opened.next }) };
-  const answer = await askJson(`/live/entity/history?${query(page)}`);
-  opened.facts.push(...answer.data);
-  opened.next = answer.next_cursor;
+const meant = ({ service, id }) => ({ service, id });
+
+async function lastOf(opened) {
+  return (await askJson(`/live/entity?${query(meant(opened))}`)).data.sequence;
+}
+
+// The page of facts that a sequence is on.
+async function pageOf(opened, sequence) {
+  const after = Math.floor((sequence - 1) / PAGE) * PAGE;
+  return (await askJson(`/live/entity/history?${query({ ...meant(opened), after, limit: PAGE })}`)).data;
 }
 
 const say = (text) => setText(byId("timeline-note"), text);
 
 function drawSteps() {
-  const { service, id, facts, next } = entity;
-  say(`${ENTITIES[service]} ${id}: ${plural(facts.length, "fact")}${next ? " and more" : ""}.`);
-  byId("step").max = String(facts.length);
-  byId("steps-more").hidden = next === null;
+  const { service, id, facts, last } = entity;
+  const listed = facts.length < last ? `; listed are ${count(facts[0]?.sequence)} to ${count(facts.at(-1)?.sequence)}` : "";
+  say(`${ENTITIES[service]} ${id}: ${plural(last, "fact")}${listed}.`);
   byId("steps").replaceChildren(...facts.map(step));
 }
 
-function step(fact, place) {
+function step(fact) {
   const changes = Object.entries(fact.changed ?? {});
   const told = fact.changed === null ? "what it changed is no longer known" : "changed nothing";
   return el(
     "li",
-    { "data-step": place + 1 },
+    { "data-step": fact.sequence },
     el(
       "button",
-      { type: "button", class: "step", click: () => choose(place + 1) },
+      { type: "button", class: "step", click: () => choose(fact.sequence) },
       el("b", {}, `${fact.sequence}`),
       el("span", { class: `pill ${tone(fact.verdict)}` }, fact.verdict),
       el("time", { datetime: fact.recordedtime }, moment(fact.recordedtime)),
@@ -109,28 +120,41 @@ function brief(value) {
   return text.length > BRIEF ? `${text.slice(0, BRIEF)}…` : text;
 }
 
-async function choose(place) {
-  const fact = entity.facts[place - 1];
-  if (!fact) return;
-  byId("step").value = String(place);
-  setText(byId("step-said"), `step ${count(place)} of ${count(entity.facts.length)}`);
-  setText(byId("state-title"), `State as of fact ${fact.sequence}`);
+// Shows the entity as of a fact; with placeOnly what is shown stays, and there are more facts than before.
+async function choose(sequence, placeOnly = false) {
+  const [slider, opened] = [byId("step"), entity];
+  slider.max = String(opened.last);
+  slider.value = String(sequence);
+  setText(byId("step-said"), `step ${count(sequence)} of ${count(opened.last)}`);
+  if (placeOnly) return;
+  const mine = ++asked;
+  clearTimeout(waiting);
+  await new Promise((resolve) => (waiting = setTimeout(resolve, PAUSE)));
+  await loading(async () => {
+    const known = opened.facts.find((one) => one.sequence === sequence);
+    const [facts, state] = await Promise.all([
+      known ? opened.facts : pageOf(opened, sequence),
+      askJson(`/live/entity?${query({ ...meant(opened), as_of: sequence })}`),
+    ]);
+    if (mine !== asked) return;
+    opened.facts = facts;
+    if (!known) drawSteps();
+    markStep(sequence);
+    const fact = facts.find((one) => one.sequence === sequence);
+    drawState(state.data, new Set(Object.keys(fact?.changed ?? {})));
+    setText(byId("state-title"), `State as of fact ${count(sequence)}`);
+  });
+}
+
+function markStep(sequence) {
   for (const line of byId("steps").children) {
-    const current = Number(line.dataset.step) === place;
+    const current = Number(line.dataset.step) === sequence;
     line.classList.toggle("current", current);
     if (current) {
       line.setAttribute("aria-current", "step");
       reveal(line);
     } else line.removeAttribute("aria-current");
   }
-  clearTimeout(waiting);
-  const [mine, opened] = [++asked, entity];
-  await new Promise((resolve) => (waiting = setTimeout(resolve, PAUSE)));
-  await loading(async () => {
-    const at = query({ service: opened.service, id: opened.id, as_of: fact.sequence });
-    const answer = await askJson(`/live/entity?${at}`);
-    if (mine === asked) drawState(answer.data, new Set(Object.keys(fact.changed ?? {})));
-  });
 }
 
 // Only the list is scrolled: the page stays where the reader has it.

@@ -159,6 +159,8 @@ def test_an_entitys_past_is_that_of_the_other_routes(running: Running) -> None:
             break
         assert time.monotonic() < end, past.text
         time.sleep(0.2)
+    behind = httpx.get(running.api.url + "/live/entity/history", params={**where, "after": 1}, timeout=15)
+    assert behind.json()["data"] == past.json()["data"][1:]
     curve = httpx.get(running.api.url + "/live/equity", params={"id": agent, "limit": 9}, timeout=15)
     assert [one["equity"] for one in curve.json()["data"]] == ["90", "100.50"]
     assert past.json()["data"][1]["changed"]["equity"] == ["100.50", "90"]
@@ -180,12 +182,14 @@ def test_an_entitys_past_is_that_of_the_other_routes(running: Running) -> None:
         ("service=strategies&id=acct-1:no:log", 404),
         ("service=agents&id=" + "x" * 9_000, 404),
         ("service=agents&id=x&as_of=yesterday", 422),
+        ("service=agents&id=x&after=-1", 422),
     ],
 )
 def test_entities_that_are_none(running: Running, asked: str, status: int) -> None:
     for path in ("/live/entity", "/live/entity/history"):
         answer = running.api.get(f"{path}?{asked}")
-        expected = 404 if "as_of" in asked and path.endswith("history") else status
+        of_the_other = "as_of" in asked if path.endswith("history") else "after" in asked
+        expected = 404 if of_the_other else status
         assert answer.status_code == expected, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
 

@@ -180,6 +180,14 @@ def test_a_conflict_stands_out_and_leads_to_a_timeline_with_every_step(tab: Tab,
         tab.until(f"document.getElementById('step-said').textContent === 'step {step} of 4'")
         tab.until(f"{_state('status')}.endsWith('{status}')")
     assert tab.ask("document.querySelector('#steps [aria-current]').dataset.step") == "2"
+
+    # what comes of it meanwhile takes the reader nowhere; who is at the end goes along
+    demo.push("operations", {**operation, "status": "skipped", "updated_at": "2026-01-01T00:00:04Z"})
+    tab.until("document.getElementById('step-said').textContent === 'step 2 of 5'")
+    tab.key("End")
+    tab.until("document.getElementById('state-title').textContent.endsWith('fact 5')")
+    demo.push("operations", {**operation, "status": "failed", "updated_at": "2026-01-01T00:00:05Z"})
+    tab.until("document.getElementById('state-title').textContent.endsWith('fact 6')")
     assert tab.complaints == []
 
 
