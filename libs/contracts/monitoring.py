@@ -77,7 +77,8 @@ BUSINESS_FIELDS: Final = (
     "oldest_dead_letter_seconds",
 )
 """``settlement_…``: from creation to ``settled``, of the last hour's operations; ``rejected_share``: of the executions
-that ended, 0 to 1; ``agents_drawdown_max`` and ``agents_budget_used_max``: the worst of all agents, fractions."""
+that ended, 0 to 1; ``agents_drawdown_max`` and ``agents_budget_used_max``: the worst of all agents, fractions;
+``dead_letters``: those that Kafka keeps."""
 
 AGENT_FIELDS: Final = (
     "status",
