@@ -14,6 +14,8 @@ _AT_ONCE: Final = 300  # of a sorted set; what is left comes with the next look
 Index = tuple[str, str]
 Place = tuple[int, str]
 """An entity's partition and id."""
+Scored = tuple[bytes, float]
+"""A member and its score: the time in ms of what was applied last."""
 
 
 class Changes:
@@ -38,19 +40,31 @@ class Changes:
 
     async def look(self) -> dict[Place, Mapping[str, str]]:
         """The projections of what was applied to since the last look, by partition and id, some of them again."""
-        places = list(self._since)
-        async with self._redis.pipeline(transaction=False) as several:
-            for partition, index in places:
-                key = self._names.index(self._service, partition, *index)
-                since = self._since[partition, index]
-                several.zrangebyscore(key, since, "+inf", 0, _AT_ONCE, withscores=True)  # type: ignore[unused-awaitable]
-            pages = await several.execute()
+        pages = await self._page({place: (since, None) for place, since in self._since.items()})
+        crowds = {place: _score(page[0]) for place, page in pages.items() if _is_crowd(page)}
+        pages |= await self._page({place: (score, score) for place, score in crowds.items()})
         changed: dict[Place, None] = {}
-        for place, page in zip(places, pages, strict=True):
-            changed |= {(place[0], member.decode()): None for member, _ in page}
+        for (partition, index), page in pages.items():
+            changed |= {(partition, member.decode()): None for member, _ in page}
             if page:
-                self._since[place] = _next(self._since[place], int(page[-1][1]), len(page))
+                # More may come to have the last score, so it is looked at again, but for a whole crowd: that would keep
+                # us from what comes after it.
+                crowd = (partition, index) in crowds
+                self._since[partition, index] = _score(page[-1]) + crowd
         return await self._read(list(changed))
+
+    async def _page(
+        self, wanted: Mapping[tuple[int, Index], tuple[int, int | None]]
+    ) -> dict[tuple[int, Index], list[Scored]]:
+        """Of each place the first ones from a score on; or all of one score."""
+        async with self._redis.pipeline(transaction=False) as several:
+            for (partition, index), (first, last) in wanted.items():
+                key = self._names.index(self._service, partition, *index)
+                if last is None:
+                    several.zrangebyscore(key, first, "+inf", 0, _AT_ONCE, withscores=True)  # type: ignore[unused-awaitable]
+                else:
+                    several.zrangebyscore(key, first, last, withscores=True)  # type: ignore[unused-awaitable]
+            return dict(zip(wanted, await several.execute(), strict=True))
 
     async def _read(self, places: Sequence[Place]) -> dict[Place, Mapping[str, str]]:
         async with self._redis.pipeline(transaction=False) as several:
@@ -67,10 +81,10 @@ class Changes:
         }
 
 
-def _next(since: int, last: int, found: int) -> int:
-    """From which score on to look next: the last one found, which more may come to have.
+def _score(scored: Scored) -> int:
+    return int(scored[1])
 
-    Where one moment's entities fill a page they would come again for ever: on from the next, and those left out are
-    seen once they change again.
-    """
-    return last + 1 if found == _AT_ONCE and last == since else last
+
+def _is_crowd(page: Sequence[Scored]) -> bool:
+    """Whether one moment's entities fill a page: those that a producer sent together have the same time."""
+    return len(page) == _AT_ONCE and page[0][1] == page[-1][1]
