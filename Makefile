@@ -5,12 +5,12 @@ SHELL := /bin/bash
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$p; break; fi; done)
 BIN := .venv/bin
-SOURCES := libs services tests
+SOURCES := libs services tests deploy
 # Most real tests wait for something most of the time, so several go at once, each process with servers of its own; the
 # fault runs load the machine by themselves.
 TEST_PROCESSES ?= 3
 
-.PHONY: help setup run test check bench bench-peers faults lock format
+.PHONY: help setup run test check dashboards bench bench-peers faults lock format
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -31,15 +31,19 @@ test: setup ## all tests, real Kafka and Redis and quick faults among them
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --ignore tests/faults
 	$(BIN)/python -m pytest tests/faults
 
-check: setup ## format, lint, types, import rules
+check: setup ## format, lint, types, import rules, dashboards
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m deploy.grafana.description --check
 
 format: setup ## rewrite to the format that check wants
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
+
+dashboards: setup ## write Grafana's dashboards anew from their description
+	$(BIN)/python -m deploy.grafana.description
 
 bench: setup ## the figures of this worker, beside a plain handler and a pass-through
 	$(BIN)/python -m tests.bench
