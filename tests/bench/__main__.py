@@ -19,7 +19,17 @@ import psutil
 from rich.console import Console
 
 from libs.local.errors import LocalStackError
-from tests.bench import executes, latency, memory, peers, recovery, requests, streams, throughput
+from tests.bench import (
+    dashboards,
+    executes,
+    latency,
+    memory,
+    peers,
+    recovery,
+    requests,
+    streams,
+    throughput,
+)
 from tests.bench.arena import Arena, arena
 from tests.bench.calm import calm
 from tests.bench.portfolios import POSITIONS
@@ -30,7 +40,17 @@ from tests.bench.subject import PASS_THROUGH, PLAIN, WORKER, Subject, quix_strea
 from tests.bench.table import line, show
 from tests.bench.workload import webhooks
 
-_PARTS = ("plain", "pass-through", "quix-streams", "worker", "latency", "recovery", "streams", "versions")
+_PARTS = (
+    "plain",
+    "pass-through",
+    "quix-streams",
+    "worker",
+    "latency",
+    "recovery",
+    "streams",
+    "versions",
+    "dashboards",
+)
 _WARM_UP = 10_000  # executions, for a broker that has only just started
 
 
@@ -121,6 +141,9 @@ async def _run(
                 report.streams.append(run)
         if "versions" in parts:
             await _versions(place, arguments, report, console)
+        if "dashboards" in parts:
+            await calm(arguments.calm)
+            report.dashboards = await asyncio.to_thread(dashboards.measure, place)
 
 
 async def _versions(place: Arena, arguments: argparse.Namespace, report: Report, console: Console) -> None:

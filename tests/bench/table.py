@@ -5,6 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
+from tests.bench.dashboards import EVENTS
 from tests.bench.figures import ratios, spread
 from tests.bench.latency import RATE
 from tests.bench.report import NOISY, Report, targets
@@ -55,6 +56,8 @@ def show(report: Report, subjects: list[Subject], console: Console) -> None:
         _streams(report, console)
     if report.executes or report.requests:
         _versions(report, console)
+    if report.dashboards:
+        _dashboards(report, console)
     _targets(report, console)
 
 
@@ -231,6 +234,25 @@ def _versions(report: Report, console: Console) -> None:
     console.print(asked)
     how = _VERSIONS_HOW.format(clients=CLIENTS_OF_VERSIONS, warm=WARM)
     console.print(how, style="dim", highlight=False)
+
+
+def _dashboards(report: Report, console: Console) -> None:
+    found = report.dashboards
+    assert found is not None
+    table = _table(f"Dashboards over an hour of {EVENTS:,} events, p99 in ms", console)
+    for head in ("dashboard", "panel", "queries", "entries", "slowest query", "all queries"):
+        table.add_column(head, justify="left" if head in {"dashboard", "panel"} else "right")
+    for looked in found.panels:
+        table.add_row(
+            looked.dashboard,
+            looked.panel,
+            f"{looked.queries}",
+            f"{looked.entries:,}",
+            f"{looked.slowest:.1f}",
+            f"{looked.together:.1f}",
+        )
+    console.print(table)
+    console.print(f"Others: {found.others:.2f} cores.", style="dim", highlight=False)
 
 
 def _targets(report: Report, console: Console) -> None:

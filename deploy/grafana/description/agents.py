@@ -60,7 +60,7 @@ def _all() -> list[Panel]:
         ),
         bars(
             "Blocked orders by rule",
-            "What policy, signer and quotes kept the agents from, since the beginning: which rule bites?",
+            "How often policy, signer and quotes kept an agent from an order, since the beginning: which rule bites.",
             row(monitoring.BLOCKS),
             COUNT,
         ),

@@ -68,17 +68,27 @@ def _now() -> list[Panel]:
 
 def _ends() -> list[Panel]:
     return [
-        bars("Operations by status", "Where do they stand?", row(monitoring.status("operations")), COUNT),
+        bars(
+            "Operations by status",
+            "How many operations are in each status now.",
+            row(monitoring.status("operations")),
+            COUNT,
+        ),
         bars(
             "Operations by reason",
             "The status_reason that they ended with; none: there was none.",
             row(monitoring.OPERATION_REASONS),
             COUNT,
         ),
-        bars("Executions by status", "Where do they stand?", row(monitoring.status("executions")), COUNT),
+        bars(
+            "Executions by status",
+            "How many executions are in each status now.",
+            row(monitoring.status("executions")),
+            COUNT,
+        ),
         bars(
             "Executions by reason",
-            "The status_reason that they ended with: why was something rejected or skipped?",
+            "The status_reason that they ended with: why something was rejected or skipped.",
             row(monitoring.EXECUTION_REASONS),
             COUNT,
         ),
@@ -107,7 +117,7 @@ def _progress() -> list[Panel]:
         ),
         lines(
             "Rejected executions",
-            "Of the executions that had ended, the share that was rejected. When did it begin to rise?",
+            "Of the executions that had ended, the share that was rejected: when it began to rise.",
             [Figure(_THEN, "rejected_share", "Rejected")],
             _REJECTED,
         ),

@@ -29,11 +29,12 @@ from deploy.grafana.description.scales import GREY, Scale
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A column of a query's answer, and what it is called on the panel."""
+    """A column of a query's answer, and what it is called; with a unit of its own it is drawn on the right."""
 
     query: RedisQuery
     column: str
     label: str
+    unit: str | None = None
 
 
 def lines(title: str, why: str, figures: Sequence[Figure], scale: Scale, *, stepped: bool = False) -> Panel:
@@ -112,7 +113,8 @@ def increases(title: str, why: str, figures: Sequence[Figure], scale: Scale) -> 
 
 def listing(title: str, why: str, figures: Sequence[Figure], only: Mapping[str, Sequence[str]]) -> Panel:
     """A stream's entries as a table; of them ``only`` those that have one of some values in a column."""
-    panel = _panel("table", title, why, figures, FieldConfigSource(FieldConfig()), table.Options())
+    config = FieldConfig(custom=table.FieldConfig())
+    panel = _panel("table", title, why, figures, FieldConfigSource(config), table.Options())
     assert panel.transformations is not None
     for column, values in only.items():
         panel.transformations.append(_one_of(column, values))
@@ -165,6 +167,10 @@ def _named(figure: Figure, *, alone: bool) -> DashboardFieldConfigSourceOverride
     matcher = (
         MatcherConfig("byName", figure.column) if alone else MatcherConfig("byFrameRefID", figure.query.ref)
     )
-    return DashboardFieldConfigSourceOverrides(
-        matcher=matcher, properties=[DynamicConfigValue("displayName", figure.label)]
-    )
+    properties = [DynamicConfigValue("displayName", figure.label)]
+    if figure.unit is not None:
+        properties += [
+            DynamicConfigValue("unit", figure.unit),
+            DynamicConfigValue("custom.axisPlacement", common.AxisPlacement.RIGHT),
+        ]
+    return DashboardFieldConfigSourceOverrides(matcher=matcher, properties=properties)

@@ -25,117 +25,107 @@ _VERDICTS: Final = {
     "forwarded_total": "Forwarded",
 }
 
-BEHIND: Final = Scale(units.Seconds, GREEN, ((5, ORANGE), (30, RED)))
-LATENCY: Final = Scale(units.Milliseconds, GREEN, ((1_000, ORANGE), (5_000, RED)))
-READY: Final = Scale(units.Short, RED, ((1, ORANGE), (100, GREEN)), decimals=0, of_the_most=True)
+_BEHIND: Final = Scale(units.Seconds, GREEN, ((5, ORANGE), (30, RED)))
+_LATENCY: Final = Scale(units.Milliseconds, GREEN, ((1_000, ORANGE), (5_000, RED)))
+_READY: Final = Scale(units.Short, RED, ((1, ORANGE), (100, GREEN)), decimals=0, of_the_most=True)
 
 
 def dashboard() -> Dashboard:
-    """Of all services."""
+    """Of all services, and a row for each that was chosen."""
     return board(
         "pipeline",
         "Pipeline",
         "Does every service keep up with what comes in, is it ready, and what did it refuse?",
         [
-            Row("Is everything ready?", 5, _ready()),
-            Row("Does it keep up?", 8, _pace()),
-            Row("How long does an input take?", 8, _latency()),
-            Row("What became of the inputs in this time?", 8, [_verdicts()]),
+            Row("Is everything ready, and does it keep up?", 5, _now()),
+            Row("$service", 8, _one(), each="service"),
             Row("What was refused?", 8, _refused()),
             Row("What happened last?", 9, [feed()]),
         ],
         [
             grain(),
-            members("service", "Verdicts of", "The services whose verdicts are shown.", monitoring.SERVICES),
+            members("service", "Service", "The services that have a row of their own.", monitoring.SERVICES),
         ],
         since="now-15m",
     )
 
 
-def _now(column: str) -> list[Figure]:
+def _each(column: str) -> list[Figure]:
     return [Figure(row(monitoring.now(name), name), column, name.capitalize()) for name in SERVICES]
 
 
-def _over_time(column: str) -> list[Figure]:
-    return [Figure(over_time(name, name), column, name.capitalize()) for name in SERVICES]
-
-
-def _ready() -> list[Panel]:
+def _now() -> list[Panel]:
     return [
         numbers(
             "Ready partitions",
             "Partitions that a worker owns and has brought up to date. Green: as many as any service has; "
             "orange: fewer, as while workers start or take over; red: none.",
-            _now("ready_partitions"),
-            READY,
+            _each("ready_partitions"),
+            _READY,
         ),
         numbers(
             "Oldest input that waits",
             "How long the oldest input that isn't folded yet has waited, by the broker's clock. A worker that is "
             "gone, or too slow, shows here first.",
-            _now("lag_seconds"),
-            BEHIND,
+            _each("lag_seconds"),
+            _BEHIND,
+        ),
+        numbers("Inputs", "Inputs folded a second, of every verdict.", _each("rate"), INPUTS),
+        numbers(
+            "Latency, 99 of 100",
+            "One input of a hundred took longer, from the broker's time stamp until readers see it in Redis.",
+            _each("latency_p99_ms"),
+            _LATENCY,
         ),
         numbers(
             "Entities kept",
             "Operations, executions, versions, agents and strategies known so far: what memory is needed for.",
-            _now("entities"),
+            _each("entities"),
             COUNT,
         ),
     ]
 
 
-def _pace() -> list[Panel]:
+def _one() -> list[Panel]:
+    then = over_time("${service}")
     return [
-        lines("Inputs", "Inputs folded a second, of every verdict.", _over_time("rate"), INPUTS),
         lines(
-            "Inputs that wait",
-            "Inputs in Kafka that aren't folded yet. A hill is a burst; an endless slope asks for more workers.",
-            _over_time("lag"),
+            "Inputs of $service",
+            "Inputs folded a second, of every verdict.",
+            [Figure(then, "rate", "Inputs")],
+            INPUTS,
+        ),
+        lines(
+            "Inputs of $service that wait",
+            "Inputs in Kafka that aren't folded yet, and on the right the age of the oldest. A hill is a burst; an "
+            "endless slope asks for more workers.",
+            [Figure(then, "lag", "Inputs"), Figure(then, "lag_seconds", "Age of the oldest", units.Seconds)],
             COUNT,
         ),
         lines(
-            "Oldest input that waits",
-            "The age of the oldest input that isn't folded yet: how far behind the views are.",
-            _over_time("lag_seconds"),
-            BEHIND,
+            "Latency of $service",
+            "From the broker's time stamp of an input until readers see it in Redis.",
+            [Figure(then, "latency_p50_ms", "Median"), Figure(then, "latency_p99_ms", "99 of 100")],
+            _LATENCY,
         ),
         lines(
-            "Ready partitions",
-            "When was a service not ready? A dip is a restart or a partition that changed hands.",
-            _over_time("ready_partitions"),
+            "Ready partitions of $service",
+            "When it was not ready. A dip is a restart or a partition that changed hands.",
+            [Figure(then, "ready_partitions", "Partitions")],
             COUNT,
             stepped=True,
         ),
-    ]
-
-
-def _latency() -> list[Panel]:
-    told = "from the broker's time stamp until readers see it in Redis"
-    return [
-        lines(
-            "Latency, median", f"Half of the inputs took less, {told}.", _over_time("latency_p50_ms"), LATENCY
-        ),
-        lines(
-            "Latency, 99 of 100",
-            f"One input of a hundred took longer, {told}.",
-            _over_time("latency_p99_ms"),
-            LATENCY,
+        increases(
+            "Verdicts of $service",
+            "How many inputs got each verdict in this time, and how many events followed. Late and duplicate "
+            "ones are usual where senders repeat; conflicts contradict what had ended and leave an entity disputed; quarantined ones are dead letters.",
+            [
+                *(Figure(then, column, label) for column, label in _VERDICTS.items()),
+                Figure(then, "events_total", "Events"),
+            ],
+            COUNT,
         ),
     ]
-
-
-def _verdicts() -> Panel:
-    query = over_time("${service}")
-    panel = increases(
-        "$service",
-        "How many inputs got each verdict in this time. Late and duplicate ones are usual where senders repeat; "
-        "conflicts contradict what had ended and leave an entity disputed; quarantined ones are dead letters.",
-        [Figure(query, column, label) for column, label in _VERDICTS.items()],
-        COUNT,
-    )
-    panel.repeat, panel.repeat_direction, panel.max_per_row = "service", "h", len(SERVICES)
-    return panel
 
 
 def _refused() -> list[Panel]:
@@ -162,7 +152,7 @@ def _refused() -> list[Panel]:
         ),
         lines(
             "Dead letters and disputes",
-            "When did they come? A step is a sender that changed.",
+            "When they came. A step is a sender that changed.",
             [
                 Figure(over_time(monitoring.BUSINESS), "dead_letters", "Dead letters"),
                 Figure(over_time(monitoring.BUSINESS), "disputed", "Disputed entities"),

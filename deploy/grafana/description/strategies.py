@@ -73,8 +73,18 @@ def _now() -> list[Panel]:
             [Figure(_NOW, "gaps_open", "Gaps")],
             NONE_IS_GOOD,
         ),
-        bars("Strategies by status", "Where do they stand?", row(monitoring.status("strategies")), COUNT),
-        bars("Versions by status", "Where do they stand?", row(monitoring.status("versions")), COUNT),
+        bars(
+            "Strategies by status",
+            "How many strategies are in each status now.",
+            row(monitoring.status("strategies")),
+            COUNT,
+        ),
+        bars(
+            "Versions by status",
+            "How many versions are in each status now.",
+            row(monitoring.status("versions")),
+            COUNT,
+        ),
     ]
 
 
@@ -96,7 +106,7 @@ def _then() -> list[Panel]:
         ),
         lines(
             "Inputs",
-            "Inputs folded a second. Nothing for long: is the upstream connected?",
+            "Inputs folded a second. Where nothing comes for long, see whether the upstream is connected.",
             [
                 Figure(over_time("strategies", "strategies"), "rate", "Strategies"),
                 Figure(over_time("versions", "versions"), "rate", "Versions"),

@@ -15,7 +15,7 @@ import pytest
 
 from libs.local.ports import free_port
 from tests.services.cli.command import run
-from tests.services.cli.up import Up
+from tests.services.cli.up import Up, own_settings
 
 pytestmark = pytest.mark.real
 
@@ -23,15 +23,7 @@ pytestmark = pytest.mark.real
 @pytest.fixture
 def settings(tmp_path: Path) -> dict[str, str]:
     """A folder and ports of the test's own."""
-    ports = [free_port()]
-    ports += [free_port(*ports)]
-    ports += [free_port(*ports)]
-    ports += [free_port(*ports)]
-    names = ("LOCAL_KAFKA_PORT", "LOCAL_REDIS_PORT", "GATEWAY_PORT", "API_PORT")
-    data = tmp_path / "data"
-    return {"STRATAFOLD_DATA": str(data), "STRATAFOLD_PARTITIONS": "2"} | {
-        f"STRATAFOLD_{name}": str(port) for name, port in zip(names, ports, strict=True)
-    }
+    return own_settings(tmp_path / "data")
 
 
 @pytest.fixture

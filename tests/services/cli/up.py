@@ -7,7 +7,19 @@ from pathlib import Path
 
 import psutil
 
+from libs.local.ports import free_port
 from tests.services.cli.command import COMMAND, ROOT, environment
+
+
+def own_settings(data: Path) -> dict[str, str]:
+    """Settings of a local stack that shares nothing with another: its folder, its ports."""
+    ports: list[int] = []
+    for _ in range(4):
+        ports.append(free_port(*ports))
+    names = ("LOCAL_KAFKA_PORT", "LOCAL_REDIS_PORT", "GATEWAY_PORT", "API_PORT")
+    return {"STRATAFOLD_DATA": str(data), "STRATAFOLD_PARTITIONS": "2"} | {
+        f"STRATAFOLD_{name}": str(port) for name, port in zip(names, ports, strict=True)
+    }
 
 
 class Up:
