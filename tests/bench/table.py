@@ -239,8 +239,8 @@ def _versions(report: Report, console: Console) -> None:
 def _dashboards(report: Report, console: Console) -> None:
     found = report.dashboards
     assert found is not None
-    table = _table(f"Dashboards over an hour of {EVENTS:,} events, p99 in ms", console)
-    for head in ("dashboard", "panel", "queries", "entries", "slowest query", "all queries"):
+    table = _table(f"Dashboards over an hour of {EVENTS:,} events, ms", console)
+    for head in ("dashboard", "panel", "queries", "entries", "p50", "p99"):
         table.add_column(head, justify="left" if head in {"dashboard", "panel"} else "right")
     for looked in found.panels:
         table.add_row(
@@ -248,8 +248,8 @@ def _dashboards(report: Report, console: Console) -> None:
             looked.panel,
             f"{looked.queries}",
             f"{looked.entries:,}",
-            f"{looked.slowest:.1f}",
-            f"{looked.together:.1f}",
+            f"{looked.p50:.1f}",
+            f"{looked.p99:.1f}",
         )
     console.print(table)
     console.print(f"Others: {found.others:.2f} cores.", style="dim", highlight=False)

@@ -118,7 +118,8 @@ def _one() -> list[Panel]:
         increases(
             "Verdicts of $service",
             "How many inputs got each verdict in this time, and how many events followed. Late and duplicate "
-            "ones are usual where senders repeat; conflicts contradict what had ended and leave an entity disputed; quarantined ones are dead letters.",
+            "ones are usual where senders repeat; conflicts contradict "
+            "what had ended and leave an entity disputed; quarantined ones are dead letters.",
             [
                 *(Figure(then, column, label) for column, label in _VERDICTS.items()),
                 Figure(then, "events_total", "Events"),
