@@ -11,7 +11,7 @@ from deploy.grafana.description.boards import Row, board, grain
 from deploy.grafana.description.feed import feed
 from deploy.grafana.description.panels import Figure, bars, increases, lines, numbers
 from deploy.grafana.description.queries import over_time, row
-from deploy.grafana.description.scales import COUNT, DURATION, GREEN, MONEY, ORANGE, RED, Scale
+from deploy.grafana.description.scales import COUNT, DURATION, GREEN, GREY, MONEY, ORANGE, RED, Scale
 from libs.contracts import monitoring
 
 _NOW: Final = row(monitoring.now(monitoring.BUSINESS))
@@ -130,9 +130,9 @@ def _turnover() -> list[Panel]:
             "Operations that ended",
             "In the time that the dashboard shows.",
             [
-                Figure(_THEN, "operations_settled", "Settled"),
-                Figure(_THEN, "operations_skipped", "Skipped"),
-                Figure(_THEN, "operations_failed", "Failed"),
+                Figure(_THEN, "operations_settled", "Settled", color=GREEN),
+                Figure(_THEN, "operations_skipped", "Skipped", color=GREY),
+                Figure(_THEN, "operations_failed", "Failed", color=RED),
             ],
             COUNT,
         ),
@@ -140,9 +140,9 @@ def _turnover() -> list[Panel]:
             "Executions that ended",
             "In the time that the dashboard shows.",
             [
-                Figure(_THEN, "executions_settled", "Settled"),
-                Figure(_THEN, "executions_skipped", "Skipped"),
-                Figure(_THEN, "executions_rejected", "Rejected"),
+                Figure(_THEN, "executions_settled", "Settled", color=GREEN),
+                Figure(_THEN, "executions_skipped", "Skipped", color=GREY),
+                Figure(_THEN, "executions_rejected", "Rejected", color=RED),
             ],
             COUNT,
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from grafana_foundation_sdk.models import bargauge, common, stat, table, timeseries
 from grafana_foundation_sdk.models.dashboard import (
@@ -24,7 +25,9 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from deploy.grafana.description.queries import SOURCE, TIME, RedisQuery
-from deploy.grafana.description.scales import GREY, Scale
+from deploy.grafana.description.scales import BLUE, GREY, OUTCOMES, Scale, fixed
+
+_PALETTE: Final = FieldColor(FieldColorModeId.PALETTE_CLASSIC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Figure:
     column: str
     label: str
     unit: str | None = None
+    color: str | None = None
 
 
 def lines(title: str, why: str, figures: Sequence[Figure], scale: Scale, *, stepped: bool = False) -> Panel:
@@ -47,10 +51,10 @@ def lines(title: str, why: str, figures: Sequence[Figure], scale: Scale, *, step
         else common.LineInterpolation.LINEAR,
         show_points=common.VisibilityMode.AUTO,
     )
-    config = scale.config(custom)
+    config = scale.config(_PALETTE, custom)
     if scale.steps:
         custom.thresholds_style = common.GraphThresholdsStyleConfig(common.GraphThresholdsStyleMode.DASHED)
-        config.color = FieldColor(FieldColorModeId.PALETTE_CLASSIC)
+        config.color = _PALETTE
     options = timeseries.Options(
         legend=common.VizLegendOptions(
             display_mode=common.LegendDisplayMode.LIST,
@@ -75,7 +79,7 @@ def numbers(title: str, why: str, figures: Sequence[Figure], scale: Scale) -> Pa
         reduce_options=common.ReduceDataOptions(values=False, calcs=["lastNotNull"], fields=""),
         orientation=common.VizOrientation.AUTO,
     )
-    return _panel("stat", title, why, figures, FieldConfigSource(scale.config()), options)
+    return _panel("stat", title, why, figures, FieldConfigSource(scale.config(fixed(GREY))), options)
 
 
 def words(title: str, why: str, figures: Sequence[Figure], colors: Mapping[str, str]) -> Panel:
@@ -87,7 +91,7 @@ def words(title: str, why: str, figures: Sequence[Figure], colors: Mapping[str, 
                 DashboardSpecialValueMapOptions(SpecialValueMatch.EMPTY, ValueMappingResult(text="–"))
             ),
         ],
-        color=FieldColor(FieldColorModeId.FIXED, GREY),
+        color=fixed(GREY),
     )
     options = stat.Options(
         graph_mode=common.BigValueGraphMode.NONE,
@@ -101,14 +105,23 @@ def words(title: str, why: str, figures: Sequence[Figure], colors: Mapping[str, 
 
 
 def bars(title: str, why: str, query: RedisQuery, scale: Scale) -> Panel:
-    """Every field of a hash as a bar, whatever fields it has."""
-    options = _bars("lastNotNull")
-    return _panel("bargauge", title, why, [Figure(query, "", "")], FieldConfigSource(scale.config()), options)
+    """Every field of a hash as a bar, whatever fields it has; statuses and reasons in their colours."""
+    config = FieldConfigSource(scale.config(fixed(BLUE)))
+    panel = _panel("bargauge", title, why, [], config, _bars("lastNotNull"))
+    panel.targets = [query]
+    config.overrides = [
+        DashboardFieldConfigSourceOverrides(
+            matcher=MatcherConfig("byName", name), properties=[DynamicConfigValue("color", fixed(color))]
+        )
+        for name, color in OUTCOMES.items()
+    ]
+    return panel
 
 
 def increases(title: str, why: str, figures: Sequence[Figure], scale: Scale) -> Panel:
     """By how much totals grew in the dashboard's time, a bar each: they outlive whatever was rebuilt in between."""
-    return _panel("bargauge", title, why, figures, FieldConfigSource(scale.config()), _bars("diff"))
+    config = FieldConfigSource(scale.config(fixed(BLUE)))
+    return _panel("bargauge", title, why, figures, config, _bars("diff"))
 
 
 def listing(title: str, why: str, figures: Sequence[Figure], only: Mapping[str, Sequence[str]]) -> Panel:
@@ -134,8 +147,8 @@ def _panel(
     kind: str, title: str, why: str, figures: Sequence[Figure], config: FieldConfigSource, options: object
 ) -> Panel:
     queries = list(dict.fromkeys(figure.query for figure in figures))
-    config.overrides = [_named(figure, alone=len(queries) == 1) for figure in figures if figure.label]
-    columns = list(dict.fromkeys(figure.column for figure in figures if figure.column))
+    config.overrides = [_named(figure, alone=len(queries) == 1) for figure in figures]
+    columns = list(dict.fromkeys(figure.column for figure in figures))
     return Panel(
         type_val=kind,
         title=title,
@@ -173,4 +186,6 @@ def _named(figure: Figure, *, alone: bool) -> DashboardFieldConfigSourceOverride
             DynamicConfigValue("unit", figure.unit),
             DynamicConfigValue("custom.axisPlacement", common.AxisPlacement.RIGHT),
         ]
+    if figure.color is not None:
+        properties.append(DynamicConfigValue("color", fixed(figure.color)))
     return DashboardFieldConfigSourceOverrides(matcher=matcher, properties=properties)

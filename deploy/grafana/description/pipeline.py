@@ -25,6 +25,7 @@ _VERDICTS: Final = {
     "forwarded_total": "Forwarded",
 }
 
+_COLORS: Final = {"applied_total": GREEN, "conflict_total": ORANGE, "quarantined_total": RED}
 _BEHIND: Final = Scale(units.Seconds, GREEN, ((5, ORANGE), (30, RED)))
 _LATENCY: Final = Scale(units.Milliseconds, GREEN, ((1_000, ORANGE), (5_000, RED)))
 _READY: Final = Scale(units.Short, RED, ((1, ORANGE), (100, GREEN)), decimals=0, of_the_most=True)
@@ -121,7 +122,10 @@ def _one() -> list[Panel]:
             "ones are usual where senders repeat; conflicts contradict "
             "what had ended and leave an entity disputed; quarantined ones are dead letters.",
             [
-                *(Figure(then, column, label) for column, label in _VERDICTS.items()),
+                *(
+                    Figure(then, column, label, color=_COLORS.get(column))
+                    for column, label in _VERDICTS.items()
+                ),
                 Figure(then, "events_total", "Events"),
             ],
             COUNT,

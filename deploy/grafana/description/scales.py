@@ -36,25 +36,46 @@ class Scale:
     of_the_most: bool = False
     """The steps are per cent of the greatest value on the panel."""
 
-    def config(self, custom: object = None) -> FieldConfig:
-        """As a panel's defaults; without steps each series has a colour of its own."""
+    def config(self, plain: FieldColor, custom: object = None) -> FieldConfig:
+        """As a panel's defaults; ``plain`` is the colour where there are no steps."""
         steps = [Threshold(None, self.first), *(Threshold(value, color) for value, color in self.steps)]
         mode = ThresholdsMode.PERCENTAGE if self.of_the_most else ThresholdsMode.ABSOLUTE
-        colors = FieldColorModeId.THRESHOLDS if self.steps else FieldColorModeId.PALETTE_CLASSIC
         return FieldConfig(
             unit=self.unit,
             min_val=self.least,
             max_val=self.most,
             decimals=self.decimals,
             thresholds=ThresholdsConfig(mode, steps),
-            color=FieldColor(colors),
+            color=FieldColor(FieldColorModeId.THRESHOLDS) if self.steps else plain,
             custom=custom,
         )
 
 
+def fixed(color: str) -> FieldColor:
+    """One colour, whatever the value."""
+    return FieldColor(FieldColorModeId.FIXED, color)
+
+
 COUNT: Final = Scale(units.Short, GREY, decimals=0)
 NONE_IS_GOOD: Final = Scale(units.Short, GREEN, ((1, ORANGE),), decimals=0)
-INPUTS: Final = Scale("suffix: inputs/s", GREY)
+INPUTS: Final = Scale("suffix:inputs/s", GREY)
 SHARE: Final = Scale(units.PercentUnit, GREY, decimals=1)
-MONEY: Final = Scale(units.Short, GREY, decimals=2, least=None)
+MONEY: Final = Scale(units.LocaleFormat, GREY, decimals=2, least=None)
 DURATION: Final = Scale(units.Milliseconds, GREY)
+
+OUTCOMES: Final = {
+    "settled": GREEN,
+    "skipped": GREY,
+    "failed": RED,
+    "rejected": RED,
+    "all_rejected": RED,
+    "all_skipped": GREY,
+    "partial_success": ORANGE,
+    "deployed": GREEN,
+    "paused": ORANGE,
+    "error": RED,
+    "COMPLETE": GREEN,
+    "CANCELLED": GREY,
+    "FAILED": RED,
+}
+"""The colours of statuses and reasons, the same on every panel; the others are plain."""
