@@ -16,6 +16,7 @@ from deploy.grafana.description import __main__ as description
 from libs.contracts import monitoring
 from libs.contracts.names import SERVICES
 from tests.deploy.dashboards import DASHBOARDS, FOLDER, load, panels
+from tests.deploy.viewer import USER
 
 SOURCE = {"type": "redis-datasource", "uid": "stratafold-redis"}
 COLUMNS = {
@@ -58,6 +59,12 @@ def _asked() -> Iterator[tuple[str, set[str]]]:
         for panel in panels(load(name)):
             for query in panel["targets"]:
                 yield query["keyName"], _columns(panel)
+
+
+def _provisioned(what: str) -> set[str]:
+    """The lines of a provisioning file, which has each name once."""
+    text = (FOLDER.parent / "provisioning" / what / "stratafold.yaml").read_text("utf-8")
+    return {line.strip() for line in text.splitlines()}
 
 
 @on_every_dashboard
@@ -135,13 +142,25 @@ def test_panels_have_ids_of_their_own_and_lie_side_by_side(name: str) -> None:
 @on_every_dashboard
 def test_all_ask_the_data_source_that_is_provisioned(name: str) -> None:
     """The panels, their queries, and the variables that are chosen from Redis."""
-    provisioned = (FOLDER.parent / "provisioning" / "datasources" / "stratafold.yaml").read_text("utf-8")
-    assert f"type: {SOURCE['type']}\n" in provisioned
-    assert f"uid: {SOURCE['uid']}\n" in provisioned
+    provisioned = _provisioned("datasources")
+    assert {f"{name}: {value}" for name, value in SOURCE.items()} <= provisioned
     dashboard = load(name)
     askers = [*panels(dashboard), *(query for panel in panels(dashboard) for query in panel["targets"])]
     askers += [variable for variable in dashboard["templating"]["list"] if variable["type"] == "query"]
     assert all(asker["datasource"] == SOURCE for asker in askers)
+
+
+def test_the_data_source_is_the_user_that_may_only_read_and_its_password_is_not_here() -> None:
+    """It comes from the environment, as the address does; the dashboards are read where the README has them laid."""
+    assert {
+        "acl: true",
+        f"user: {USER}",
+        "url: $STRATAFOLD_GRAFANA_REDIS",
+        "password: $STRATAFOLD_GRAFANA_REDIS_PASSWORD",
+    } <= _provisioned("datasources")
+    paths = {line for line in _provisioned("dashboards") if line.startswith("path: ")}
+    readme = (FOLDER.parent / "README.md").read_text("utf-8")
+    assert [path for path in paths if f"`{path.removeprefix('path: ')}`" in readme] == list(paths) != []
 
 
 def test_no_two_dashboards_have_one_name() -> None:

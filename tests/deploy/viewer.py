@@ -12,7 +12,7 @@ from redis import Redis
 from tests.deploy.redis_source import choices
 
 USERS: Final = Path(__file__).resolve().parents[2] / "deploy" / "redis" / "users.acl"
-_USER: Final = "grafana"
+USER: Final = "grafana"
 
 
 class Viewer:
@@ -47,9 +47,9 @@ def viewer(url: str) -> Iterator[Viewer]:
 @contextmanager
 def as_grafana(url: str, *, texts: bool = True) -> Iterator[Redis]:
     """A client that doesn't read answers any further, decoded or not; the server is told of its user as deployed."""
-    rules = next(line.split()[2:] for line in USERS.read_text("utf-8").splitlines() if f" {_USER} " in line)
+    rules = next(line.split()[2:] for line in USERS.read_text("utf-8").splitlines() if f" {USER} " in line)
     with Redis.from_url(url) as redis:
-        redis.execute_command("ACL", "SETUSER", _USER, *rules)
-    with Redis.from_url(url, username=_USER, password="", decode_responses=texts, protocol=2) as redis:
+        redis.execute_command("ACL", "SETUSER", USER, *rules)
+    with Redis.from_url(url, username=USER, password="", decode_responses=texts, protocol=2) as redis:
         redis.response_callbacks.clear()
         yield redis
