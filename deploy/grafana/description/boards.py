@@ -1,4 +1,7 @@
-"""A dashboard from rows of panels: where each stands, the variables at its top, the way to the other dashboards."""
+"""A dashboard from rows of panels: where each stands, the variables at its top, the way to the other dashboards.
+
+The classic model of a dashboard, which Grafana reads from files as it always did, and not yet its second.
+"""
 
 from __future__ import annotations
 
