@@ -73,9 +73,9 @@ class Access:
     async def live(self, request: Request) -> None:
         """Let in who opened the page on this machine, or has a token with its scope: it shows all organizations.
 
-        A page from elsewhere that has its own name lead to this machine is not from here. Raises Refusal.
+        Somebody else's page in a browser on this machine does not speak for whoever sits there. Raises Refusal.
         """
-        if not (local(request) and _named_local(request)):
+        if not (local(request) and _named_local(request) and _by_itself(request)):
             await self.granted(request, LIVE)
 
 
@@ -92,12 +92,17 @@ def local(request: HTTPConnection) -> bool:
 
 
 def _named_local(request: HTTPConnection) -> bool:
-    """Whether the client called us by a name or an address that can't be another machine's."""
+    """Whether the client called us by a name or an address that can't be another machine's: names can be led here."""
     try:
         host = request.url.hostname or ""
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _by_itself(request: HTTPConnection) -> bool:
+    """Whether no page of another origin asks; only browsers say who does."""
+    return request.headers.get("sec-fetch-site", "none") in ("none", "same-origin")
 
 
 def _refusal(refused: Refused) -> Refusal:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, Final
 
 import orjson
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from redis.asyncio import Redis
 
@@ -25,6 +26,8 @@ from services.api.live.board import Board, service_row
 from services.api.live.hub import Hub
 from services.api.live.items import conflict_item, event_item
 from services.api.refusals import Refusal
+
+log = structlog.get_logger("stratafold.api.live")
 
 _WATCHED: Final = 1.0  # seconds from look to look
 _UNWATCHED: Final = 5.0
@@ -75,7 +78,10 @@ class Follower:
         try:
             while True:
                 began = time.monotonic()
-                await self._look()
+                try:
+                    await self._look()
+                except Exception:  # the API goes on, whatever is wrong with its page
+                    log.exception("the page can't be brought up to date")
                 pause = (_WATCHED if self._hub.watched else _UNWATCHED) - (time.monotonic() - began)
                 self._hurry.clear()
                 with suppress(TimeoutError):

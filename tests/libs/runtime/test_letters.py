@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from libs.runtime.letters import Letter, Newest, Wanted, letter
+from libs.contracts.names import Names
+from libs.runtime.letters import Letter, Newest, Place, Wanted, letter, place_of
 
 
 @dataclass
@@ -87,3 +88,35 @@ def test_of_equal_letters_only_the_newest_is_sent_again(changed: dict[str, objec
         assert newest.holds(second)
         assert newest.holds(first) is not equal
         assert len(newest) == 2 - equal
+
+
+@pytest.mark.parametrize(
+    ("namespace", "typed", "place"),
+    [
+        ("", "operations.in/3/17", Place("operations", "in", 3, 17, "operations.in/3/17")),
+        ("x", "operations.dead/3/5", Place("operations", "dead", 3, 5, "x.operations.dead/3/5")),
+        ("x", "x.agents.in/0/0", Place("agents", "in", 0, 0, "x.agents.in/0/0")),
+        ("", "agents.log/0/0", None),
+        ("", "nothing.in/0/0", None),
+        ("", "agents.in/0", None),
+        ("", "agents.in/-1/0", None),
+        ("", "agents.in/0/0/", None),
+        ("y", "x.agents.in/0/0", None),
+        ("", "agents.in/0/" + "9" * 40, None),
+    ],
+)
+def test_a_place_is_read_with_or_without_its_namespace(
+    namespace: str, typed: str, place: Place | None
+) -> None:
+    assert place_of(Names(namespace), typed) == place
+
+
+def test_what_a_place_means_is_that_letter_or_the_letter_of_that_input() -> None:
+    one = _letter()
+    for typed in ("operations.in/3/17", "operations.dead/3/5"):
+        meant = place_of(Names(), typed)
+        assert meant is not None
+        assert Wanted(**meant.wanted).holds(one)
+    other = place_of(Names(), "operations.dead/3/6")
+    assert other is not None
+    assert not Wanted(**other.wanted).holds(one)

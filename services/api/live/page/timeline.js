@@ -8,6 +8,11 @@ import { askForToken } from "./token.js";
 const PAGE = 200; // facts that are listed at a time
 const PAUSE = 120; // ms that the slider rests before anything is asked for
 const BRIEF = 140; // characters of a value in what changed
+const WHY = {
+  late: ": it was overtaken by what was known already",
+  conflict: ": it contradicts what stands, and the first stands",
+  ignored: ": its event or status is none that is known",
+};
 let entity = null; // {service, id, last: its last sequence, facts: those of a page}
 let asked = 0;
 let waiting;
@@ -90,7 +95,7 @@ function drawSteps() {
 
 function step(fact) {
   const changes = Object.entries(fact.changed ?? {});
-  const told = fact.changed === null ? "what it changed is no longer known" : "changed nothing";
+  const told = fact.changed === null ? "what it changed is no longer known" : `changed nothing${WHY[fact.verdict] ?? ""}`;
   return el(
     "li",
     { "data-step": fact.sequence },
@@ -109,7 +114,7 @@ function step(fact) {
             ? el("dd", {}, el("ins", {}, brief(to)))
             : el("dd", {}, el("del", {}, brief(from)), " → ", el("ins", {}, brief(to))),
         ])),
-    el("details", {}, el("summary", {}, "the fact as it came"), el("pre", {}, JSON.stringify(fact.data, null, 2))),
+    el("details", { open: fact.verdict === "conflict" }, el("summary", {}, "the fact as it came"), el("pre", {}, JSON.stringify(fact.data, null, 2))),
   );
 }
 

@@ -118,6 +118,11 @@ def test_a_name_of_somebody_else_that_leads_to_this_machine_is_not_this_machine(
         assert _status(running, DATA[1], Host=ours) == 404
 
 
+def test_another_origins_page_in_a_browser_here_is_refused(running: Running) -> None:
+    for site, status in (("cross-site", 401), ("same-site", 401), ("same-origin", 404), ("none", 404)):
+        assert _status(running, DATA[1], **{"Sec-Fetch-Site": site}) == status
+
+
 def test_the_stream_tells_everything_and_then_what_changes(running: Running) -> None:
     with _watching(running.api) as events:
         kind, state = next(events)

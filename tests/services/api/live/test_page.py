@@ -165,6 +165,7 @@ def test_a_conflict_stands_out_and_leads_to_a_timeline_with_every_step(tab: Tab,
     tab.until("document.querySelectorAll('#steps li').length === 4")
     verdicts = "[...document.querySelectorAll('#steps .pill')].map(one => one.textContent)"
     assert tab.ask(verdicts) == ["applied", "applied", "applied", "conflict"]
+    assert "contradicts what stands" in tab.text("#steps li:nth-child(4)")
     assert "validating → pricing" in tab.text("#steps li:nth-child(2)")
 
     # the slider has the focus: the keyboard goes back through the states
