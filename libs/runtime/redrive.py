@@ -12,11 +12,11 @@ from libs.contracts.names import Names
 from libs.contracts.partitions import murmur2, partition_of
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.invalid import Invalid
+from libs.ledger.letters import Letter, service_of
 from libs.ledger.reading import read
 from libs.ledger.records import Outgoing
 from libs.runtime.failpoints import Failpoint
 from libs.runtime.journal import Journal
-from libs.runtime.letters import Letter, service_of
 
 FoldOf = Callable[[str], Aggregate[Any]]
 """The fold of a service, by the service's name."""

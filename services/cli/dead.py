@@ -21,7 +21,7 @@ from services.cli.failures import NOT_FOUND, Failure
 if TYPE_CHECKING:
     from aiokafka import AIOKafkaConsumer, TopicPartition
 
-    from libs.runtime.letters import Letter, Newest, Place, Wanted
+    from libs.ledger.letters import Letter, Newest, Place, Wanted
 
     Spans = dict[TopicPartition, tuple[int, int]]
 
@@ -64,7 +64,7 @@ def list_letters(
     as_json: Json = False,
 ) -> None:
     """List what was refused, newest first: when, from where, the error, the field at fault, and why."""
-    from libs.runtime.letters import Wanted
+    from libs.ledger.letters import Wanted
     from services.cli import clients
     from services.cli.letter_print import print_list, summary
 
@@ -124,7 +124,7 @@ def redrive(
     only the newest is sent: what was sent again and refused again is a new letter, equal to the one before. What was
     folded meanwhile will be a duplicate. Asks first, unless --yes is given; without a terminal --yes is needed.
     """
-    from libs.runtime.letters import Wanted
+    from libs.ledger.letters import Wanted
     from services.cli import clients
 
     settings = load()
@@ -161,7 +161,7 @@ def _services(settings: Settings, service: str | None) -> tuple[str, ...]:
 
 
 def _in_namespace(settings: Settings, place: str | None) -> str | None:
-    from libs.runtime.letters import in_namespace
+    from libs.ledger.letters import in_namespace
 
     return None if place is None else in_namespace(Names(settings.namespace), place)
 
@@ -170,7 +170,8 @@ async def _newest(
     settings: Settings, services: tuple[str, ...], wanted: Wanted, limit: int
 ) -> tuple[list[Letter], int]:
     """The newest letters that are meant, and how many there are in all."""
-    from libs.runtime.letters import Wanted, read
+    from libs.ledger.letters import Wanted
+    from libs.runtime.letters import read
 
     found = unread = 0
     newest: list[tuple[str, int, Letter]] = []
@@ -209,7 +210,7 @@ async def _spans(
 
 def _place(settings: Settings, typed: str) -> Place:
     """Raises Failure for what is no place."""
-    from libs.runtime.letters import place_of
+    from libs.ledger.letters import place_of
 
     found = place_of(Names(settings.namespace), typed)
     if found is None:
@@ -218,7 +219,8 @@ def _place(settings: Settings, typed: str) -> Place:
 
 
 async def _one(settings: Settings, typed: str) -> Letter:
-    from libs.runtime.letters import Wanted, read
+    from libs.ledger.letters import Wanted
+    from libs.runtime.letters import read
 
     place = _place(settings, typed)
     wanted = Wanted(**place.wanted)
@@ -237,7 +239,8 @@ async def _choose(
     settings: Settings, services: tuple[str, ...], wanted: Wanted
 ) -> tuple[Spans, Newest, Counter[str]]:
     """What was read, the newest of what is meant in it, and how many those are by service: only that is sent again."""
-    from libs.runtime.letters import Newest, read, service_of
+    from libs.ledger.letters import Newest, service_of
+    from libs.runtime.letters import read
 
     newest, counted = Newest(), Counter[str]()
     async with _spans(settings, services) as (consumer, spans):

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from libs.runtime.letters import OURS, Letter
+from libs.ledger.letters import OURS, Letter
 from libs.views.printable import printable
 from services.cli.text import shortened
 

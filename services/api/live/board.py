@@ -3,43 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from libs.runtime.letters import Letter
-from libs.views.figures import Figures
-from libs.views.reading import PartitionView
+from libs.ledger.letters import Letter
 from services.api.live.items import Item, letter_item, refusal_item
 
 FEED: Final = 200  # lines that stand out, and as many others
 LETTERS: Final = 100
 _POINTS: Final = 300  # of a chart
-
-
-def service_row(
-    one: Figures, views: Sequence[PartitionView], bounds: Sequence[tuple[int, int]] | None
-) -> dict[str, Any]:
-    """A service as the page shows it; rates in inputs a second, lag in records (null: unknown), latencies in ms."""
-    ends = bounds if bounds is not None and len(bounds) == len(views) else [None] * len(views)
-    return {
-        "service": one.service,
-        "rate": round(one.rate, 2),
-        "lag": one.lag,
-        "p50_ms": one.p50_ms,
-        "p99_ms": one.p99_ms,
-        "counters": dict(one.counters),
-        "partitions": [
-            {
-                "partition": view.position.partition,
-                "ready": view.ready,
-                "owner": view.position.owner,
-                "lag": None if end is None else view.position.lag(*end),
-                "damaged": view.damaged,
-            }
-            for view, end in zip(views, ends, strict=True)
-        ],
-    }
 
 
 @dataclass(slots=True)

@@ -22,9 +22,10 @@ from libs.settings import Settings
 from services.api import agents
 from services.api.backend import Backend
 from services.api.listing import hashes, latest
-from services.api.live.board import Board, service_row
+from services.api.live.board import Board
 from services.api.live.hub import Hub
 from services.api.live.items import conflict_item, event_item
+from services.api.live.rows import service_row
 from services.api.refusals import Refusal
 
 log = structlog.get_logger("stratafold.api.live")
@@ -123,7 +124,7 @@ class Follower:
             if stream == "dead":
                 self.board.refused(letter(record))
             else:
-                self.board.told((event_item if stream == "events" else conflict_item)(service, record))
+                self.board.told((event_item if stream == "events" else conflict_item)(service, record.value))
 
 
 def message(kind: str, data: Any) -> bytes:

@@ -7,10 +7,9 @@ from typing import Any, Final
 import orjson
 
 from libs.contracts.names import is_companion
+from libs.ledger.letters import Letter, service_of
 from libs.ledger.times import milliseconds
 from libs.ledger.verdict import Verdict
-from libs.runtime.letters import Letter, service_of
-from libs.runtime.reader import Record
 from libs.views.printable import printable
 from libs.views.summaries import name_of, summary
 
@@ -43,13 +42,13 @@ _SHOWN: Final = 300  # characters of a text
 _ID: Final = 200
 
 
-def event_item(service: str, record: Record) -> Item | None:
+def event_item(service: str, value: bytes | None) -> Item | None:
     """A derived event; None for what is none of ours.
 
     A dispute has the id of the log record that caused it, since that may be shown as a conflict, too.
     """
     try:
-        envelope = orjson.loads(record.value or b"")
+        envelope = orjson.loads(value or b"")
         name, subject = name_of(envelope["type"]), str(envelope["subject"])
         known = envelope["causationid"] if _MARKS.get(name) == "conflict" else envelope["id"]
         text = summary(name, envelope["data"])
@@ -58,12 +57,12 @@ def event_item(service: str, record: Record) -> Item | None:
         return None
 
 
-def conflict_item(service: str, record: Record) -> Item | None:
+def conflict_item(service: str, value: bytes | None) -> Item | None:
     """A log record that contradicts what stands; None for all others, most of which are not even parsed."""
-    if record.value is None or _CONFLICT not in record.value:
+    if value is None or _CONFLICT not in value:
         return None
     try:
-        envelope = orjson.loads(record.value)
+        envelope = orjson.loads(value)
         if envelope["verdict"] != Verdict.CONFLICT:
             return None
         text = summary("", envelope["data"])

@@ -11,8 +11,9 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from libs.contracts.names import Names
+from libs.ledger.letters import Letter, place_of
 from libs.runtime.journal import PlaceUnknown, ProducerBroken, make_producer
-from libs.runtime.letters import Letter, letter, place_of
+from libs.runtime.letters import letter
 from libs.runtime.reader import partition_reader
 from libs.runtime.redrive import send_again
 from libs.settings import Settings

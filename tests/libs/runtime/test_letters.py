@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import pytest
 
 from libs.contracts.names import Names
-from libs.runtime.letters import Letter, Newest, Place, Wanted, letter, place_of
+from libs.ledger.letters import Letter, Newest, Place, Wanted, place_of
+from libs.runtime.letters import letter
 
 
 @dataclass

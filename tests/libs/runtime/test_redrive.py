@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from libs.contracts.partitions import partition_of
-from libs.runtime.letters import Letter
+from libs.ledger.letters import Letter
 from libs.runtime.redrive import home
 from services.operations import AGGREGATE
 

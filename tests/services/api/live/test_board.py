@@ -11,8 +11,9 @@ import pytest
 from libs.runtime.letters import letter
 from libs.views.figures import figures
 from libs.views.reading import PartitionView, Position
-from services.api.live.board import FEED, LETTERS, Board, service_row
+from services.api.live.board import FEED, LETTERS, Board
 from services.api.live.items import conflict_item, event_item, letter_item, refusal_item
+from services.api.live.rows import service_row
 
 
 @dataclass
@@ -28,7 +29,7 @@ class Taken:
     headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
-def _event(name: str = "operation.started", **more: Any) -> Taken:
+def _event(name: str = "operation.started", **more: Any) -> bytes:
     envelope = {
         "id": "e1",
         "type": f"stratafold.{name}.v1",
@@ -37,7 +38,7 @@ def _event(name: str = "operation.started", **more: Any) -> Taken:
         "causationid": "l1",
         "data": {"type": "top_up", "status": "validating"},
     }
-    return Taken(orjson.dumps({**envelope, **more}))
+    return orjson.dumps({**envelope, **more})
 
 
 def _letter(at: str = "2026-01-01T00:00:02.000Z", value: bytes = b"{}", offset: int = 7) -> Taken:
@@ -72,8 +73,8 @@ def test_an_event_is_a_line_in_words_with_what_can_be_looked_up() -> None:
 
 @pytest.mark.parametrize("value", [None, b"", b"x", b"[]", b"{}", b'{"type":1}'])
 def test_what_is_no_event_of_ours_is_no_line(value: bytes | None) -> None:
-    assert event_item("operations", Taken(value)) is None
-    assert conflict_item("operations", Taken(value)) is None
+    assert event_item("operations", value) is None
+    assert conflict_item("operations", value) is None
 
 
 def test_an_account_that_misses_numbers_is_marked_but_is_nothing_to_look_up() -> None:

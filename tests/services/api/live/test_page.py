@@ -192,6 +192,17 @@ def test_a_conflict_stands_out_and_leads_to_a_timeline_with_every_step(tab: Tab,
     assert tab.complaints == []
 
 
+def test_a_gap_stands_out_and_says_what_is_missing(tab: Tab, demo: Demo) -> None:
+    frame = {"channel": "strategy.status", "event": "deployed", "strategy_id": "s", "data": {}}
+    account = f"acct-{uuid.uuid4().hex[:6]}"
+    stamps = ("2026-01-01T00:00:00Z", "2026-01-01T00:00:01Z")
+    numbered = [{**frame, "seq": seq, "ts": ts} for seq, ts in zip((1, 5), stamps, strict=True)]
+    demo.push("strategies", *numbered, key=account)
+    line = tab.until(f"{_line('marked-list', account)}?.innerText")
+    assert "gap" in line
+    assert "missing 2 to 4" in line
+
+
 def test_what_is_not_there_is_said_in_words(tab: Tab) -> None:
     _look_up(tab, "operations", str(uuid.uuid4()))
     tab.until("document.getElementById('timeline-note').textContent.includes('there is no such operation')")

@@ -1,0 +1,34 @@
+"""A service's figures as the page is told them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from libs.views.figures import Figures
+from libs.views.reading import PartitionView
+
+
+def service_row(
+    one: Figures, views: Sequence[PartitionView], bounds: Sequence[tuple[int, int]] | None
+) -> dict[str, Any]:
+    """A service as the page shows it; rates in inputs a second, lag in records (null: unknown), latencies in ms."""
+    ends = bounds if bounds is not None and len(bounds) == len(views) else [None] * len(views)
+    return {
+        "service": one.service,
+        "rate": round(one.rate, 2),
+        "lag": one.lag,
+        "p50_ms": one.p50_ms,
+        "p99_ms": one.p99_ms,
+        "counters": dict(one.counters),
+        "partitions": [
+            {
+                "partition": view.position.partition,
+                "ready": view.ready,
+                "owner": view.position.owner,
+                "lag": None if end is None else view.position.lag(*end),
+                "damaged": view.damaged,
+            }
+            for view, end in zip(views, ends, strict=True)
+        ],
+    }
