@@ -28,7 +28,12 @@ class LiveStream(Response):
         self._hub, self._watcher = hub, watcher
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request; to HEAD with the headers alone."""
+        if scope["method"] == "HEAD":
+            self._hub.leave(self._watcher)
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            await send({"type": "http.response.body"})
+            return
         sending = asyncio.create_task(self._send(send))
         ending = [asyncio.create_task(self._gone(receive)), asyncio.create_task(self._watcher.lost.wait())]
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from starlette.types import Message
@@ -58,7 +59,8 @@ async def test_no_more_come_in_than_there_is_room_for_nor_any_once_it_is_closed(
 class Client:
     """Stands for the server's side of a connection."""
 
-    def __init__(self, *, stuck: bool = False) -> None:
+    def __init__(self, method: str = "GET", *, stuck: bool = False) -> None:
+        self.method = method
         self.sent: list[Message] = []
         self.gone = asyncio.Event()
         self.hung_up = False
@@ -74,11 +76,11 @@ class Client:
             await asyncio.Event().wait()
 
     @property
-    def scope(self) -> dict[str, object]:
+    def scope(self) -> dict[str, Any]:
         def hang_up() -> None:
             self.hung_up = True
 
-        return {"type": "http", "extensions": {"stratafold.hang_up": hang_up}}
+        return {"type": "http", "method": self.method, "extensions": {"stratafold.hang_up": hang_up}}
 
 
 async def _answer(hub: Hub, client: Client) -> asyncio.Task[None]:
@@ -120,4 +122,12 @@ async def test_a_client_that_takes_nothing_is_hung_up_on() -> None:
         hub.publish(b"more")
     await task
     assert client.hung_up
+    assert not hub.watched
+
+
+@pytest.mark.timeout(10)
+async def test_head_is_answered_at_once_and_watches_nothing() -> None:
+    hub, client = Hub(), Client("HEAD")
+    await (await _answer(hub, client))
+    assert [one["type"] for one in client.sent] == ["http.response.start", "http.response.body"]
     assert not hub.watched

@@ -140,6 +140,12 @@ def test_the_stream_tells_everything_and_then_what_changes(running: Running) -> 
         assert any(one["id"] == agent and one["equity"] == "100.50" for one in told["agents"])
 
 
+def test_head_of_anything_ends(running: Running) -> None:
+    for path in ("/", "/page/main.js", "/live/stream"):
+        answer = httpx.head(running.api.url + path, timeout=5)
+        assert (answer.status_code, answer.content) == (200, b"")
+
+
 def test_a_refused_input_is_told_as_a_line_and_a_letter(running: Running) -> None:
     with _watching(running.api) as events:
         next(events)
