@@ -12,12 +12,13 @@ import difflib
 import logging
 import os
 import re
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX: Final = "STRATAFOLD_"
@@ -104,6 +105,18 @@ def _folder(value: Path) -> Path:
     return value.expanduser().absolute()
 
 
+def _authorities(value: Path) -> Path:
+    file = value.expanduser().absolute()
+    try:
+        ssl.create_default_context(cafile=str(file))
+    except ssl.SSLError:
+        raise ValueError("must be a file of certificates in PEM") from None
+    except OSError as why:
+        raise ValueError(f"can't be read: {why.strerror}") from None
+    return file
+
+
+Authorities = Annotated[Path, AfterValidator(_authorities)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -117,8 +130,17 @@ class Settings(BaseSettings):
 
     kafka: Annotated[str, AfterValidator(_servers)] | None = None
     """Bootstrap servers; None: the local one."""
+    kafka_security: Literal["PLAINTEXT", "SSL", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "SCRAM-SHA-512"
+    """How user and password are shown to Kafka; for SASL_SSL."""
+    kafka_user: str | None = None
+    kafka_password: SecretStr | None = None
+    kafka_ca: Authorities | None = None
+    """Who may have signed the brokers' certificates; None: whom the system trusts."""
     redis: Annotated[SecretStr, AfterValidator(_redis_url)] | None = None
-    """URL, a password in it kept out of sight; None: the local one."""
+    """URL, a user and password in it kept out of sight; None: the local one. With TLS: rediss://."""
+    redis_ca: Authorities | None = None
+    """Who may have signed the certificate of Redis; None: whom the system trusts."""
     namespace: Annotated[str, AfterValidator(_namespace)] = ""
     """Goes before every topic, key and group; empty: nothing does."""
     partitions: Annotated[int, Field(ge=1, le=10_000)] = 6
@@ -150,6 +172,23 @@ class Settings(BaseSettings):
     """Entries of an entity's history (and of each agent's stream) that Redis keeps."""
     upstream_api_key: SecretStr | None = None
     upstream_api_secret: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        """What makes no sense beside another setting: a password, say, that would never be shown to anybody."""
+        secured, named = self.kafka_security != "PLAINTEXT", self.kafka_security == "SASL_SSL"
+        if secured and self.kafka is None:
+            raise ValueError(f"{PREFIX}KAFKA: is needed with KAFKA_SECURITY, the local one has no TLS")
+        for name, value in (("KAFKA_USER", self.kafka_user), ("KAFKA_PASSWORD", self.kafka_password)):
+            if named and value is None:
+                raise ValueError(f"{PREFIX}{name}: is needed with KAFKA_SECURITY=SASL_SSL")
+            if not named and value is not None:
+                raise ValueError(f"{PREFIX}{name}: is of no use without KAFKA_SECURITY=SASL_SSL")
+        if self.kafka_ca is not None and not secured:
+            raise ValueError(f"{PREFIX}KAFKA_CA: is of no use without KAFKA_SECURITY")
+        if self.redis_ca is not None and not self.redis_url.startswith("rediss:"):
+            raise ValueError(f"{PREFIX}REDIS_CA: is of no use without a REDIS that begins with rediss://")
+        return self
 
     @property
     def kafka_servers(self) -> str:
@@ -201,4 +240,6 @@ def unknown(environment: Mapping[str, str]) -> dict[str, str | None]:
 
 def _reason(location: tuple[int | str, ...], message: str) -> str:
     said = message.removeprefix("Value error, ").removeprefix("Input ")
+    if not location:  # of several settings together, which names the one at fault itself
+        return said
     return f"{PREFIX}{str(location[0]).upper()}: {said[:1].lower()}{said[1:]}"

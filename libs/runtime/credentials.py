@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 
 from libs.contracts.names import Names
 from libs.runtime.cancellation import heed_cancellation
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.reader import PartitionReader, let_go
 from libs.runtime.topics import CREDENTIALS, create_credentials
 from libs.security.credentials import API_KEY, TOKEN, Credential, Damaged, Kind, record, restore
@@ -40,10 +41,10 @@ class Credentials:
     """
 
     def __init__(
-        self, cache: CredentialCache, servers: str, names: Names, replication: int | None = None
+        self, cache: CredentialCache, kafka: KafkaAccess, names: Names, replication: int | None = None
     ) -> None:
         self._cache = cache
-        self._servers = servers
+        self._kafka = kafka
         self._names = names
         self._replication = replication
         self._topic = names.topic(CREDENTIALS)
@@ -119,7 +120,7 @@ class Credentials:
             try:
                 async with asyncio.timeout(2 * _PATIENCE) as patience, self.open() as reader:
                     if self._replication is not None:
-                        await create_credentials(self._servers, self._names, self._replication)
+                        await create_credentials(self._kafka, self._names, self._replication)
                     self._reader = reader
                     while True:
                         patience.reschedule(asyncio.get_running_loop().time() + _PATIENCE)
@@ -141,7 +142,7 @@ class Credentials:
     async def open(self) -> AsyncIterator[PartitionReader]:
         """A reader of the topic. Raises KafkaError."""
         consumer: AIOKafkaConsumer[Any, Any] = AIOKafkaConsumer(
-            bootstrap_servers=self._servers,
+            **self._kafka.options(),
             client_id="stratafold-credentials",
             group_id=None,
             enable_auto_commit=False,

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from libs.contracts.names import Names
 from libs.contracts.versions import INSTRUMENTS, Instrument
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.reader import Record, let_go
 
 _POLL_MS: Final = 500
@@ -27,8 +28,8 @@ logger = structlog.get_logger()
 class Instruments:
     """The latest record of each symbol, while `follow` runs."""
 
-    def __init__(self, servers: str, names: Names, partitions: int) -> None:
-        self._servers = servers
+    def __init__(self, kafka: KafkaAccess, names: Names, partitions: int) -> None:
+        self._kafka = kafka
         self._places = [TopicPartition(names.topic(INSTRUMENTS), number) for number in range(partitions)]
         self._known: dict[str, Mapping[str, str]] = {}
         self._whole = False
@@ -50,7 +51,7 @@ class Instruments:
 
     async def _follow(self) -> None:
         consumer: AIOKafkaConsumer[Any, Any] = AIOKafkaConsumer(
-            bootstrap_servers=self._servers,
+            **self._kafka.options(),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",

@@ -16,6 +16,7 @@ from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
 from libs.ledger.records import Outgoing, Routed
 from libs.runtime.failpoints import Failpoint
+from libs.runtime.kafka_access import KafkaAccess
 
 BATCH_BYTES: Final = (
     1_900 * 1024
@@ -26,10 +27,10 @@ _OWN_HEADERS: Final = 2  # as many as we put, and short ones; only a sender's ow
 _AMID: Final = {"log": "amid_log", "events": "amid_events"}
 
 
-def make_producer(servers: str, client_id: str, compression: str | None = None) -> AIOKafkaProducer:
+def make_producer(kafka: KafkaAccess, client_id: str, compression: str | None = None) -> AIOKafkaProducer:
     """An idempotent producer; its retries never expire, so every caller sets a deadline of its own."""
     return AIOKafkaProducer(
-        bootstrap_servers=servers,
+        **kafka.options(),
         client_id=client_id,
         acks="all",
         enable_idempotence=True,

@@ -9,13 +9,14 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from libs.runtime.cancellation import heed_cancellation
+from libs.runtime.kafka_access import KafkaAccess
 
 _ANSWERS_WITHIN: Final = 5.0  # seconds
 
 
-async def kafka_answers(servers: str) -> bool:
+async def kafka_answers(kafka: KafkaAccess) -> bool:
     """Whether a fresh connection gets the cluster's metadata, within five seconds."""
-    client = AIOKafkaClient(bootstrap_servers=servers, request_timeout_ms=int(_ANSWERS_WITHIN * 1000))
+    client = AIOKafkaClient(**kafka.options(), request_timeout_ms=int(_ANSWERS_WITHIN * 1000))
     try:
         async with asyncio.timeout(_ANSWERS_WITHIN):
             await client.bootstrap()

@@ -9,6 +9,7 @@ from typing import Final
 from libs.contracts.names import Names
 from libs.ledger.partition import CAUSE
 from libs.ledger.records import InputRecord
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.ports import Reach
 from libs.runtime.reader import PartitionReader, Record, partition_reader
 
@@ -30,14 +31,14 @@ class KafkaLedger:
 
     def __init__(
         self,
-        servers: str,
+        kafka: KafkaAccess,
         names: Names,
         service: str,
         partition: int,
         log: PartitionReader,
         open_for_good: AsyncExitStack,
     ) -> None:
-        self._servers = servers
+        self._kafka = kafka
         self._names = names
         self._service = service
         self._partition = partition
@@ -95,9 +96,7 @@ class KafkaLedger:
         return self._input
 
     def _reader(self, stream: str) -> AbstractAsyncContextManager[PartitionReader]:
-        return partition_reader(
-            self._servers, self._names.topic(f"{self._service}.{stream}"), self._partition
-        )
+        return partition_reader(self._kafka, self._names.topic(f"{self._service}.{stream}"), self._partition)
 
 
 def _cause(record: Record) -> int:
@@ -110,10 +109,12 @@ def _cause(record: Record) -> int:
 
 
 @asynccontextmanager
-async def open_ledger(servers: str, names: Names, service: str, partition: int) -> AsyncIterator[KafkaLedger]:
+async def open_ledger(
+    kafka: KafkaAccess, names: Names, service: str, partition: int
+) -> AsyncIterator[KafkaLedger]:
     """Open a partition of a service's topics for reading."""
     async with AsyncExitStack() as opened:
         log = await opened.enter_async_context(
-            partition_reader(servers, names.topic(f"{service}.log"), partition)
+            partition_reader(kafka, names.topic(f"{service}.log"), partition)
         )
-        yield KafkaLedger(servers, names, service, partition, log, opened)
+        yield KafkaLedger(kafka, names, service, partition, log, opened)

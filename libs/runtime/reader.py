@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaTimeoutError
 
 from libs.runtime.cancellation import heed_cancellation
+from libs.runtime.kafka_access import KafkaAccess
 
 _CHUNK: Final = 1_000
 _POLL_MS: Final = 200
@@ -82,10 +83,10 @@ class PartitionReader:
 
 
 @asynccontextmanager
-async def partition_reader(servers: str, topic: str, partition: int) -> AsyncIterator[PartitionReader]:
+async def partition_reader(kafka: KafkaAccess, topic: str, partition: int) -> AsyncIterator[PartitionReader]:
     """A reader of one partition, with a connection of its own."""
     consumer: AIOKafkaConsumer[Any, Any] = AIOKafkaConsumer(
-        bootstrap_servers=servers,
+        **kafka.options(),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="none",

@@ -23,6 +23,7 @@ from libs.ledger.aggregate import Aggregate
 from libs.ledger.envelope import Origin
 from libs.runtime.entities import EntityCache
 from libs.runtime.failpoints import Failpoint
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.ledger import open_ledger
 from libs.runtime.patience import Patience
@@ -63,19 +64,19 @@ class Rebuild(Generic[S]):
         self,
         aggregate: Aggregate[S],
         names: Names,
-        servers: str,
+        kafka: KafkaAccess,
         redis: Redis,
         history: int,
         progress: Callable[[int], None],
     ) -> None:
         self._aggregate = aggregate
         self._names = names
-        self._servers = servers
+        self._kafka = kafka
         self._redis = redis
         self._history = history
         self._progress = progress
         self._owner = f"rebuild-{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
-        self._patience = Patience(lambda: kafka_answers(servers), _DEADLINE)
+        self._patience = Patience(lambda: kafka_answers(kafka), _DEADLINE)
 
     async def run(self, partitions: int) -> list[Rebuilt]:
         """Rebuild all partitions. Raises Interrupted, PositionDamaged, Stuck, KafkaError; waits while Redis is away."""
@@ -141,7 +142,7 @@ class Rebuild(Generic[S]):
         origin = Origin(self._aggregate.service, topic, number)
         published = own.input_offset  # Redis is written last
         await self._patience.redis("clear the partition", lambda: store.clear(own))
-        async with open_ledger(self._servers, self._names, self._aggregate.service, number) as ledger:
+        async with open_ledger(self._kafka, self._names, self._aggregate.service, number) as ledger:
             recovery = Recovery(
                 self._aggregate,
                 origin,

@@ -11,6 +11,7 @@ from aiokafka.errors import TopicAlreadyExistsError, for_code
 from libs.contracts.names import STREAMS, Names
 from libs.contracts.versions import INSTRUMENTS
 from libs.runtime.cancellation import heed_cancellation
+from libs.runtime.kafka_access import KafkaAccess
 
 _DAY_MS: Final = 24 * 3600 * 1000
 _MIB: Final = 1024 * 1024
@@ -40,25 +41,25 @@ class WrongTopic(Exception):
 
 
 async def create_topics(
-    servers: str, names: Names, services: Iterable[str], partitions: int, replication: int
+    kafka: KafkaAccess, names: Names, services: Iterable[str], partitions: int, replication: int
 ) -> list[str]:
     """Create what is missing of the services' topics; the names of those made. Raises WrongTopic, KafkaError."""
-    return await _create(servers, _wanted(names, services), partitions, replication)
+    return await _create(kafka, _wanted(names, services), partitions, replication)
 
 
-async def create_credentials(servers: str, names: Names, replication: int) -> list[str]:
+async def create_credentials(kafka: KafkaAccess, names: Names, replication: int) -> list[str]:
     """Create the topic of tokens and API keys, of one partition, where it is missing. Raises WrongTopic, KafkaError."""
     topic = names.topic(CREDENTIALS)
     try:
-        return await _create(servers, {topic: _CREDENTIALS_CONFIG}, 1, replication)
+        return await _create(kafka, {topic: _CREDENTIALS_CONFIG}, 1, replication)
     except WrongTopic:
         raise WrongTopic(f"topic {topic} has several partitions, but can have only one") from None
 
 
 async def _create(
-    servers: str, wanted: dict[str, dict[str, str]], partitions: int, replication: int
+    kafka: KafkaAccess, wanted: dict[str, dict[str, str]], partitions: int, replication: int
 ) -> list[str]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    admin = AIOKafkaAdminClient(**kafka.options())
     await admin.start()
     try:
         existing = set(await admin.list_topics())
@@ -83,10 +84,12 @@ async def _create(
         heed_cancellation()
 
 
-async def missing_topics(servers: str, names: Names, services: Iterable[str], partitions: int) -> list[str]:
+async def missing_topics(
+    kafka: KafkaAccess, names: Names, services: Iterable[str], partitions: int
+) -> list[str]:
     """The services' topics that nobody has made yet. Raises WrongTopic, KafkaError."""
     wanted = _wanted(names, services)
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+    admin = AIOKafkaAdminClient(**kafka.options())
     await admin.start()
     try:
         existing = set(await admin.list_topics())

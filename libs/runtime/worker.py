@@ -19,7 +19,6 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import FastStream
 from faststream.kafka import KafkaBroker
-from redis.asyncio import Redis
 
 from libs.contracts.names import Names
 from libs.ledger.aggregate import Aggregate
@@ -27,6 +26,7 @@ from libs.runtime.consumer import Listener, Source, by_partition, subscribe
 from libs.runtime.failpoints import Failpoint
 from libs.runtime.header_keys import tolerate
 from libs.runtime.journal import Journal, ProducerBroken, make_producer
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.ledger import input_record, open_ledger
 from libs.runtime.partition import Machinery, Partition
@@ -37,6 +37,7 @@ from libs.runtime.topics import create_topics, missing_topics
 from libs.runtime.wakefulness import GLANCE, Wakefulness
 from libs.settings import Settings
 from libs.telemetry.worker_metrics import Standing, WorkerMetrics
+from libs.views.redis_access import RedisAccess
 from libs.views.store import PartitionStore
 
 S = TypeVar("S")
@@ -64,6 +65,7 @@ class Worker(Generic[S]):
         self._aggregate = aggregate
         self._settings = settings
         self._names = Names(settings.namespace)
+        self._kafka = KafkaAccess.of(settings)
         self.service = self._service = aggregate.service
         self._owner = f"{socket.gethostname()}-{os.getpid()}-{uuid4().hex[:8]}"
         self._failpoint = Failpoint.from_environment()
@@ -77,7 +79,8 @@ class Worker(Generic[S]):
         faststream_log = logging.getLogger("stratafold.faststream")
         faststream_log.setLevel(logging.ERROR)
         self.broker = KafkaBroker(
-            settings.kafka_servers.split(","),
+            self._kafka.servers.split(","),
+            security=self._kafka.security,
             client_id=self._owner,
             apply_types=False,
             logger=faststream_log,
@@ -134,15 +137,15 @@ class Worker(Generic[S]):
 
     async def _prepare(self) -> None:
         """Wait for Kafka, see to the topics, and open what the partitions share."""
-        settings, servers = self._settings, self._settings.kafka_servers
-        while not await kafka_answers(servers):
-            logger.warning("waiting for Kafka", at=servers)
+        settings, kafka = self._settings, self._kafka
+        while not await kafka_answers(kafka):
+            logger.warning("waiting for Kafka", at=kafka.servers)
             await asyncio.sleep(_RETRY)
         while not await self._topics_are_there():  # noqa: ASYNC110  # nothing tells of a topic: one has to ask
             await asyncio.sleep(_RETRY)
-        self._redis = Redis.from_url(settings.redis_url, health_check_interval=10, socket_timeout=10)
-        self._producer = make_producer(servers, self._owner)
-        self._compressing = make_producer(servers, f"{self._owner}-compressing", "zstd")
+        self._redis = RedisAccess.of(settings).client(health_check_interval=10, socket_timeout=10)
+        self._producer = make_producer(kafka, self._owner)
+        self._compressing = make_producer(kafka, f"{self._owner}-compressing", "zstd")
         await self._producer.start()
         await self._compressing.start()
         self._machinery = Machinery(
@@ -158,8 +161,8 @@ class Worker(Generic[S]):
                 self._failpoint,
                 self._compressing,
             ),
-            open_ledger=lambda partition: open_ledger(servers, self._names, self._service, partition),
-            patience=Patience(lambda: kafka_answers(servers), DEADLINE),
+            open_ledger=lambda partition: open_ledger(kafka, self._names, self._service, partition),
+            patience=Patience(lambda: kafka_answers(kafka), DEADLINE),
             failpoint=self._failpoint,
             metrics=self.metrics,
         )
@@ -173,11 +176,9 @@ class Worker(Generic[S]):
         services = dict.fromkeys((self._service, *self._aggregate.tells))
         try:
             if settings.create_topics:
-                await create_topics(
-                    settings.kafka_servers, names, services, settings.partitions, settings.replication
-                )
+                await create_topics(self._kafka, names, services, settings.partitions, settings.replication)
                 return True
-            missing = await missing_topics(settings.kafka_servers, names, services, settings.partitions)
+            missing = await missing_topics(self._kafka, names, services, settings.partitions)
         except (KafkaError, OSError) as why:
             logger.warning("topics can't be seen to yet", why=repr(why))
             return False
@@ -254,7 +255,7 @@ class Worker(Generic[S]):
         while True:
             await asyncio.sleep(GLANCE)
             silent = min(self._consumer_silence(), wakefulness.look(time.monotonic()))
-            if silent > DEADLINE and await kafka_answers(self._settings.kafka_servers):
+            if silent > DEADLINE and await kafka_answers(self._kafka):
                 self._give_up(
                     Stuck(f"the consumer fetched nothing for {silent:.0f} s from a broker that is up")
                 )

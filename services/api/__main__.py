@@ -12,17 +12,19 @@ from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
 import structlog
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import Redis
 
 from libs.contracts.names import Names
 from libs.runtime.credentials import Credentials
 from libs.runtime.instruments import Instruments
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.topics import WrongTopic
 from libs.security.master_key import master_key
 from libs.settings import Settings, SettingsError, load
 from libs.telemetry.logs import configure
 from libs.views.credentials import CredentialCache
 from libs.views.reading import Views
+from libs.views.redis_access import RedisAccess
 from libs.web import serving as http
 from services.api.access import Access
 from services.api.app import build
@@ -51,9 +53,8 @@ def run(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> None:
-    names = Names(settings.namespace)
-    pool = BlockingConnectionPool.from_url(
-        settings.redis_url,
+    names, kafka = Names(settings.namespace), KafkaAccess.of(settings)
+    pool = RedisAccess.of(settings).pool(
         max_connections=_CONNECTIONS,
         timeout=_REDIS_SECONDS,
         socket_timeout=_REDIS_SECONDS,
@@ -61,13 +62,13 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
     )
     redis = Redis.from_pool(pool)
     replication = settings.replication if settings.create_topics else None
-    credentials = Credentials(CredentialCache(redis, names), settings.kafka_servers, names, replication)
+    credentials = Credentials(CredentialCache(redis, names), kafka, names, replication)
     authenticator = Authenticator(credentials, redis, names, key)
     access = Access(authenticator, Rate(redis, names, settings.rate_limit))
     backend = Backend(Views(redis, names), settings.partitions)
-    cluster = Cluster(settings.kafka_servers, names, settings.partitions, replication)
+    cluster = Cluster(kafka, names, settings.partitions, replication)
     commands = Commands(cluster, "versions")
-    instruments = Instruments(settings.kafka_servers, names, settings.partitions)
+    instruments = Instruments(kafka, names, settings.partitions)
     live = streams(settings, redis, authenticator, Refused)
     page = live_page(settings, redis, backend, access)
     server = http.server(

@@ -19,6 +19,7 @@ from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
 from libs.runtime.cancellation import heed_cancellation
 from libs.runtime.journal import make_producer
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.topics import create_topics, missing_topics
 
 _ANSWER: Final = 5.0  # seconds for one append
@@ -46,7 +47,7 @@ class Place:
 class Cluster:
     """Where to write; without a ``replication`` a topic that is missing is waited for."""
 
-    servers: str
+    kafka: KafkaAccess
     names: Names
     partitions: int
     replication: int | None = None
@@ -109,7 +110,7 @@ class Commands:
                 async with asyncio.timeout(_CONNECT):
                     return await self._start()
             except TimeoutError:
-                self._tell(f"no answer from {self._cluster.servers} within {_CONNECT:g} s")
+                self._tell(f"no answer from {self._cluster.kafka.servers} within {_CONNECT:g} s")
             except (KafkaError, OSError) as error:
                 self._tell(_said(error))
             heed_cancellation()
@@ -119,13 +120,11 @@ class Commands:
         cluster, services = self._cluster, (self._service,)
         if cluster.replication is not None:
             await create_topics(
-                cluster.servers, cluster.names, services, cluster.partitions, cluster.replication
+                cluster.kafka, cluster.names, services, cluster.partitions, cluster.replication
             )
-        elif self._topic in await missing_topics(
-            cluster.servers, cluster.names, services, cluster.partitions
-        ):
+        elif self._topic in await missing_topics(cluster.kafka, cluster.names, services, cluster.partitions):
             raise KafkaError(f"topic {self._topic} does not exist")
-        producer = make_producer(cluster.servers, "stratafold-api")
+        producer = make_producer(cluster.kafka, "stratafold-api")
         try:
             await producer.start()
             await producer.partitions_for(self._topic)
@@ -138,7 +137,9 @@ class Commands:
         """Note why Kafka can't be written to, and say so once in a while."""
         self._why = why
         if time.monotonic() - self._told > _TELL_AGAIN:
-            log.warning("kafka does not answer, commands get 503", why=why, servers=self._cluster.servers)
+            log.warning(
+                "kafka does not answer, commands get 503", why=why, servers=self._cluster.kafka.servers
+            )
             self._told = time.monotonic()
 
 

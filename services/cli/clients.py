@@ -17,10 +17,12 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from libs.runtime.journal import make_producer
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.reader import let_go
 from libs.settings import Settings
 from libs.telemetry.redaction import redact_text
+from libs.views.redis_access import RedisAccess
 from services.cli.failures import Failure
 
 T = TypeVar("T")
@@ -56,8 +58,7 @@ def _said(why: BaseException) -> str:
 
 def make_redis(settings: Settings, seconds: float = _REDIS_SECONDS) -> Redis:
     """A client that tries once, for some seconds."""
-    return Redis.from_url(
-        settings.redis_url,
+    return RedisAccess.of(settings).client(
         socket_timeout=seconds,
         socket_connect_timeout=seconds,
         retry=Retry(NoBackoff(), 0),
@@ -80,14 +81,14 @@ async def open_redis(settings: Settings) -> AsyncIterator[Redis]:
 
 async def check_kafka(settings: Settings) -> None:
     """See whether a broker answers. Raises Failure where none does."""
-    if not await kafka_answers(settings.kafka_servers):
+    if not await kafka_answers(KafkaAccess.of(settings)):
         raise Failure(f"Kafka at {settings.kafka_servers} does not answer")
 
 
 def make_consumer(settings: Settings, **options: Any) -> AIOKafkaConsumer[Any, Any]:
     """A consumer without a group, for partitions that are assigned by hand; reads committed records only."""
     return AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_servers,
+        **KafkaAccess.of(settings).options(),
         client_id=CLIENT,
         group_id=None,
         enable_auto_commit=False,
@@ -114,7 +115,7 @@ async def open_consumer(settings: Settings) -> AsyncIterator[AIOKafkaConsumer[An
 async def open_producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
     """A producer to a Kafka that answered. Raises Failure where it does not."""
     await check_kafka(settings)
-    producer = make_producer(settings.kafka_servers, CLIENT, "zstd")
+    producer = make_producer(KafkaAccess.of(settings), CLIENT, "zstd")
     try:
         await _in_time(producer.start())
         yield producer
@@ -143,7 +144,7 @@ async def bounds(
 
 async def partition_counts(settings: Settings, topics: list[str]) -> dict[str, int]:
     """The number of partitions of those topics that exist, of a Kafka that answers. Raises KafkaError."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_servers, client_id=CLIENT)
+    admin = AIOKafkaAdminClient(**KafkaAccess.of(settings).options(), client_id=CLIENT)
     async with asyncio.timeout(_SETTLE_SECONDS):
         await admin.start()
         try:

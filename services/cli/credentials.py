@@ -178,6 +178,7 @@ async def _all(settings: Settings) -> list[Credential]:
 async def _credentials(settings: Settings) -> AsyncIterator[Credentials]:
     """The credentials of a Kafka that answered, with their topic. Raises Failure."""
     from libs.runtime.credentials import Credentials
+    from libs.runtime.kafka_access import KafkaAccess
     from libs.runtime.topics import WrongTopic, create_credentials
     from libs.views.credentials import CredentialCache
     from services.cli.clients import check_kafka, make_redis
@@ -186,11 +187,11 @@ async def _credentials(settings: Settings) -> AsyncIterator[Credentials]:
     await check_kafka(settings)
     if settings.create_topics:
         try:
-            await create_credentials(settings.kafka_servers, names, settings.replication)
+            await create_credentials(KafkaAccess.of(settings), names, settings.replication)
         except WrongTopic as wrong:
             raise Failure(str(wrong)) from None
     redis = make_redis(settings)
     try:
-        yield Credentials(CredentialCache(redis, names), settings.kafka_servers, names)
+        yield Credentials(CredentialCache(redis, names), KafkaAccess.of(settings), names)
     finally:
         await redis.aclose()

@@ -61,6 +61,7 @@ def rebuild(
 
 
 async def _rebuild(settings: Settings, service: str, quiet: bool) -> list[Rebuilt]:
+    from libs.runtime.kafka_access import KafkaAccess
     from libs.runtime.patience import Stuck
     from libs.runtime.rebuild import Interrupted, Rebuild
     from libs.views.ownership import PositionDamaged
@@ -75,7 +76,7 @@ async def _rebuild(settings: Settings, service: str, quiet: bool) -> list[Rebuil
         with Bar(f"rebuild {service}", "log records", quiet) as bar:
             bar.expect(await _length(settings, log))
             rebuilding = Rebuild(
-                folds.aggregate(service), names, settings.kafka_servers, redis, settings.history, bar.done
+                folds.aggregate(service), names, KafkaAccess.of(settings), redis, settings.history, bar.done
             )
             try:
                 return await rebuilding.run(settings.partitions)

@@ -186,7 +186,7 @@ class Session:
 
     def _scene(self, watch: Watch) -> Scene:
         settings, since = self._settings, time.monotonic() - _IN_VIEW
-        redis = settings.redis_url.rpartition("@")[2].removeprefix("redis://")
+        redis = settings.redis_url.rpartition("@")[2].rpartition("://")[2]
         return Scene(
             uptime=time.monotonic() - self._began,
             servers=(("Kafka", settings.kafka_servers), ("Redis", redis)),

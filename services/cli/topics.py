@@ -46,25 +46,27 @@ def create(as_json: Json = False) -> None:
 
 
 async def _everything(settings: Settings, services: tuple[str, ...]) -> list[str]:
+    from libs.runtime.kafka_access import KafkaAccess
     from libs.runtime.topics import WrongTopic, create_credentials
 
     made = await ensure(settings, services)
     try:
         names = Names(settings.namespace)
-        return made + await create_credentials(settings.kafka_servers, names, settings.replication)
+        return made + await create_credentials(KafkaAccess.of(settings), names, settings.replication)
     except WrongTopic as wrong:
         raise Failure(str(wrong)) from None
 
 
 async def ensure(settings: Settings, services: tuple[str, ...]) -> list[str]:
     """Create what is missing of the services' topics; the names of those made. Raises Failure."""
+    from libs.runtime.kafka_access import KafkaAccess
     from libs.runtime.topics import WrongTopic, create_topics
     from services.cli.clients import check_kafka
 
     await check_kafka(settings)
     try:
         return await create_topics(
-            settings.kafka_servers,
+            KafkaAccess.of(settings),
             Names(settings.namespace),
             services,
             settings.partitions,

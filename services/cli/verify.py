@@ -56,7 +56,9 @@ async def _verify(
     settings: Settings, chosen: list[str], wait: float, quiet: bool
 ) -> tuple[dict[str, Findings], str | None]:
     """What was found by service, and why it ended early if it did."""
+    from libs.runtime.kafka_access import KafkaAccess
     from libs.runtime.verification.service_check import CouldNotCheck, opened
+    from libs.views.redis_access import RedisAccess
 
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it says of retries, the one line says
     gc.set_threshold(50_000, 20, 50)  # what is remembered stays to the end: looking at it often is in vain
@@ -64,7 +66,7 @@ async def _verify(
     names = Names(settings.namespace)
     try:
         async with opened(
-            settings.kafka_servers, settings.redis_url, names, settings.partitions, settings.history
+            KafkaAccess.of(settings), RedisAccess.of(settings), names, settings.partitions, settings.history
         ) as oracle:
             for service in chosen or folds.running(settings.services):
                 if await oracle.has_topics(service):

@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
 from libs.runtime.journal import make_producer
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.patience import Patience
 from libs.runtime.reader import partition_reader
@@ -37,9 +38,10 @@ class Outlet:
 
     def __init__(self, settings: Settings, service: str) -> None:
         self._settings = settings
+        self._kafka = KafkaAccess.of(settings)
         self._service = service
         self._topic = Names(settings.namespace).topic(f"{service}.in")
-        self._patience = Patience(lambda: kafka_answers(settings.kafka_servers), STUCK_AFTER)
+        self._patience = Patience(lambda: kafka_answers(self._kafka), STUCK_AFTER)
         self._producer: Any = None
         self.metrics = ConnectorMetrics(service)
 
@@ -60,12 +62,12 @@ class Outlet:
                     await asyncio.sleep(_PAUSE)
                     continue
                 if not told:
-                    log.warning("waiting for kafka", servers=self._settings.kafka_servers, why=_said(why))
+                    log.warning("waiting for kafka", servers=self._kafka.servers, why=_said(why))
                 told = True
                 await asyncio.sleep(_PAUSE)
             else:
                 if told:
-                    log.info("kafka answers", servers=self._settings.kafka_servers)
+                    log.info("kafka answers", servers=self._kafka.servers)
                 return
 
     async def append(self, key: str, values: Sequence[bytes]) -> None:
@@ -113,13 +115,13 @@ class Outlet:
         settings = self._settings
         if settings.create_topics:
             await create_topics(
-                settings.kafka_servers,
+                self._kafka,
                 Names(settings.namespace),
                 [self._service],
                 settings.partitions,
                 settings.replication,
             )
-        producer = make_producer(settings.kafka_servers, "stratafold-connector")
+        producer = make_producer(self._kafka, "stratafold-connector")
         try:
             await producer.start()
             # all topics at once: asking for one that isn't there could make the broker create it, its own way
@@ -150,7 +152,7 @@ class Outlet:
     ) -> list[bytes | None]:
         place = partition_of(key, self._settings.partitions)
         count = _FIRST_LOOK
-        async with partition_reader(self._settings.kafka_servers, self._topic, place) as reader:
+        async with partition_reader(self._kafka, self._topic, place) as reader:
             while True:
                 begin, end = await reader.bounds()
                 found = [one.value for one in await reader.tail(count) if one.key == key.encode()]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from redis.asyncio import Redis
-
 from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.patience import Patience
 from libs.settings import Settings
+from libs.views.redis_access import RedisAccess
 
 _SECONDS: Final = 4.0
 _READY_WITHIN: Final = (
@@ -26,9 +26,10 @@ class Projection:
     def __init__(self, settings: Settings) -> None:
         self._names = Names(settings.namespace)
         self._partitions = settings.partitions
-        self._patience = Patience(lambda: kafka_answers(settings.kafka_servers), _SECONDS)
-        self._redis = Redis.from_url(
-            settings.redis_url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS
+        kafka = KafkaAccess.of(settings)
+        self._patience = Patience(lambda: kafka_answers(kafka), _SECONDS)
+        self._redis = RedisAccess.of(settings).client(
+            socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS
         )
 
     async def strategies(self, account: str) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 
 from libs.contracts.names import Names
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.topics import WrongTopic
 from libs.settings import Settings, SettingsError, load
 from libs.telemetry.logs import configure
@@ -39,7 +40,7 @@ def run(settings: Settings) -> None:
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     cluster = Cluster(
-        settings.kafka_servers,
+        KafkaAccess.of(settings),
         Names(settings.namespace),
         settings.partitions,
         settings.replication,

@@ -12,13 +12,14 @@ from aiokafka.protocol.admin import DescribeConfigsRequest
 from aiokafka.protocol.metadata import MetadataRequest
 
 from libs.runtime.cancellation import heed_cancellation
+from libs.runtime.kafka_access import KafkaAccess
 
 _LEAST_REPLICAS: Final = "min.insync.replicas"
 
 
-async def writable(servers: str, topics: list[str], deadline: float) -> bool:
+async def writable(kafka: KafkaAccess, topics: list[str], deadline: float) -> bool:
     """Whether every partition of the topics has a leader that can be reached and enough in-sync replicas."""
-    client = AIOKafkaClient(bootstrap_servers=servers, client_id="stratafold-gateway-probe")
+    client = AIOKafkaClient(**kafka.options(), client_id="stratafold-gateway-probe")
     try:
         async with asyncio.timeout(deadline):
             await client.bootstrap()

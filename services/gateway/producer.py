@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 
 from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.topics import WrongTopic, create_topics
 from services.gateway.intake import WEBHOOKS, Accepted
 from services.gateway.ports import Unavailable
@@ -40,7 +41,7 @@ class Stuck(Exception):
 class Cluster:
     """Where to write, and what the topics have to look like."""
 
-    servers: str
+    kafka: KafkaAccess
     names: Names
     partitions: int
     replication: int = 1
@@ -128,7 +129,9 @@ class KafkaProducer:
                 async with asyncio.timeout(self._deadlines.connect):
                     return await self._start()
             except TimeoutError:
-                self._tell(f"no answer from {self._cluster.servers} within {self._deadlines.connect:g} s")
+                self._tell(
+                    f"no answer from {self._cluster.kafka.servers} within {self._deadlines.connect:g} s"
+                )
             except (KafkaError, OSError) as error:
                 self._tell(_said(error))
             await asyncio.sleep(self._deadlines.pause)
@@ -137,10 +140,10 @@ class KafkaProducer:
         cluster = self._cluster
         if cluster.create_topics:
             await create_topics(
-                cluster.servers, cluster.names, SERVICES, cluster.partitions, cluster.replication
+                cluster.kafka, cluster.names, SERVICES, cluster.partitions, cluster.replication
             )
         producer = AIOKafkaProducer(
-            bootstrap_servers=cluster.servers,
+            **cluster.kafka.options(),
             client_id="stratafold-gateway",
             acks="all",
             enable_idempotence=True,
@@ -183,9 +186,7 @@ class KafkaProducer:
             if why is None:
                 answered, fresh_since = now, None
             elif now - answered > self._deadlines.stuck:
-                if not await writable(
-                    self._cluster.servers, list(self._topics.values()), self._deadlines.look
-                ):
+                if not await writable(self._cluster.kafka, list(self._topics.values()), self._deadlines.look):
                     fresh_since = None
                 elif fresh_since is None:
                     fresh_since = now
@@ -197,9 +198,9 @@ class KafkaProducer:
         try:
             async with asyncio.timeout(self._deadlines.look):
                 if not await producer.client.force_metadata_update():
-                    return f"no broker answers at {self._cluster.servers}"
+                    return f"no broker answers at {self._cluster.kafka.servers}"
         except TimeoutError:
-            return f"no answer from {self._cluster.servers} within {self._deadlines.look:g} s"
+            return f"no answer from {self._cluster.kafka.servers} within {self._deadlines.look:g} s"
         oldest = next(iter(self._waiting.values()), None)
         if oldest is not None and time.monotonic() - oldest > self._deadlines.answer:
             return f"no acknowledgement within {self._deadlines.answer:g} s"
@@ -238,10 +239,12 @@ class KafkaProducer:
         before, self._why = self._why, why
         if why is None:
             if before is not None:
-                log.info("kafka answers", servers=self._cluster.servers)
+                log.info("kafka answers", servers=self._cluster.kafka.servers)
             self._told = 0.0
         elif now - self._told > _TELL_AGAIN:
-            log.warning("kafka does not answer, webhooks get 503", why=why, servers=self._cluster.servers)
+            log.warning(
+                "kafka does not answer, webhooks get 503", why=why, servers=self._cluster.kafka.servers
+            )
             self._told = now
 
 

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from libs.contracts.names import Names
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.latest import Bounds, Latest
 from libs.runtime.reader import Record
 from services.metrics.rows import told
@@ -32,7 +33,7 @@ class Broker:
 
     def __init__(
         self,
-        servers: str,
+        kafka: KafkaAccess,
         names: Names,
         services: Sequence[str],
         partitions: int,
@@ -42,9 +43,9 @@ class Broker:
         self._services = services
         self._partitions = range(partitions)
         self._of = {names.topic(f"{service}.events"): service for service in services}
-        self._latest = Latest(lambda: _consumer(servers), partitions, self._take)
+        self._latest = Latest(lambda: _consumer(kafka), partitions, self._take)
         self._latest.go_on(reached)
-        self._stamps = Stamps(lambda: _consumer(servers))
+        self._stamps = Stamps(lambda: _consumer(kafka))
         self._bounds: Bounds = {}
         self._times: dict[TopicPartition, int] = {}
         self._feed: list[dict[str, str]] = []
@@ -141,9 +142,9 @@ def reached(fields: Mapping[str, str]) -> dict[TopicPartition, int]:
     return {TopicPartition(topic, int(number)): int(at) for topic, _, number, at in places}
 
 
-def _consumer(servers: str) -> AIOKafkaConsumer[Any, Any]:
+def _consumer(kafka: KafkaAccess) -> AIOKafkaConsumer[Any, Any]:
     return AIOKafkaConsumer(
-        bootstrap_servers=servers,
+        **kafka.options(),
         client_id="stratafold-metrics",
         group_id=None,
         enable_auto_commit=False,

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from libs.contracts import monitoring
 from libs.contracts.names import Names
+from libs.runtime.kafka_access import KafkaAccess
 from libs.settings import Settings
 from libs.views.figures import Figures, Rate
 from services.metrics import settlement
@@ -59,8 +60,8 @@ class Term:
                 self._rates[service].add(_ms(entry_id) / 1_000, int(fields["in_total"]))
         last = await self._sources.latest(key(monitoring.minutes(monitoring.BUSINESS)))
         self._minute = _ms(last[0][0]) if last else 0
-        servers, partitions = self._settings.kafka_servers, self._settings.partitions
-        self._broker = Broker(servers, self._names, self._services, partitions, feed)
+        kafka, partitions = KafkaAccess.of(self._settings), self._settings.partitions
+        self._broker = Broker(kafka, self._names, self._services, partitions, feed)
 
     async def end(self) -> None:
         """Let go of Kafka."""

@@ -9,13 +9,13 @@ from contextlib import suppress
 from typing import Final
 
 import structlog
-from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from libs.contracts.names import Names
 from libs.settings import Settings
+from libs.views.redis_access import RedisAccess
 from services.metrics.lease import Lease, Lost
 from services.metrics.term import Term
 
@@ -33,8 +33,7 @@ class Writer:
     def __init__(self, settings: Settings, wrote: Callable[[float], None] = lambda _: None) -> None:
         self._settings = settings
         self._wrote = wrote
-        self._redis = Redis.from_url(
-            settings.redis_url,
+        self._redis = RedisAccess.of(settings).client(
             socket_timeout=_REDIS_SECONDS,
             socket_connect_timeout=_REDIS_SECONDS,
             retry=Retry(NoBackoff(), 0),  # a write whose answer was lost must not be made a second time

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from libs.contracts.names import Names
 from libs.runtime.instruments import Instruments
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.worker import Worker
 from libs.settings import Settings
 from services.versions import AGGREGATE
@@ -16,5 +17,5 @@ from services.versions.model import Version
 def make_worker(settings: Settings) -> Worker[Version]:
     """The worker of this service; ``await worker.run()`` gives the exit status."""
     names = Names(settings.namespace)
-    instruments = Instruments(settings.kafka_servers, names, settings.partitions)
+    instruments = Instruments(KafkaAccess.of(settings), names, settings.partitions)
     return Worker(replace(AGGREGATE, watch=watch(instruments.quotes)), settings, instruments.follow)

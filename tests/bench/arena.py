@@ -18,6 +18,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from libs.contracts.names import Names
 from libs.local.ports import free_port
 from libs.local.stack import LocalStack
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.topics import create_topics
 from tests.bench.workload import PARTITIONS
 
@@ -62,7 +63,7 @@ class Arena:
             NewTopic(names.topic(name), PARTITIONS, 1, topic_configs=_BY_THE_BROKER) for name in outputs
         ]
         await self._admin.create_topics(topics)
-        await create_topics(self.kafka, names, ("executions", "operations"), PARTITIONS, 1)
+        await create_topics(KafkaAccess(self.kafka), names, ("executions", "operations"), PARTITIONS, 1)
 
     async def ends(self, topic: str) -> dict[int, int]:
         """The offset after the last record of each partition."""

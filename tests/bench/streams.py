@@ -19,6 +19,7 @@ from websockets.frames import Frame, Opcode
 from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
 from libs.local.ports import free_port
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.topics import create_topics
 from tests.bench.arena import Arena
 from tests.bench.figures import percentile
@@ -112,7 +113,7 @@ async def measure(arena: Arena, namespace: str, server: str, accounts: int) -> S
     """Clients subscribe, then events come at a steady rate."""
     names = Names(namespace)
     await arena.prepare(names, ["executions.events"])
-    await create_topics(arena.kafka, names, ("strategies", "agents"), PARTITIONS, 1)
+    await create_topics(KafkaAccess(arena.kafka), names, ("strategies", "agents"), PARTITIONS, 1)
     port = free_port()
     module, ready, lines = SERVERS[server]
     environment = {**arena.environment(namespace), "STRATAFOLD_API_PORT": str(port)}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from libs.settings import SERVICES, SettingsError, load, unknown
+from tests.secured.certificates import made
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(24))).decode()
 MASTER = "0123456789abcdef" * 4
@@ -171,3 +172,80 @@ def test_a_variable_that_no_setting_has_is_warned_of_and_left_aside(
 
 def test_a_variable_like_none_of_ours_has_no_suggestion() -> None:
     assert unknown({"STRATAFOLD_QQQ": "", "OTHER": "", "STRATAFOLD_KAFKA": ""}) == {"STRATAFOLD_QQQ": None}
+
+
+@pytest.fixture
+def authorities(tmp_path: Path) -> Path:
+    """A file of certificates that may be trusted."""
+    certificates = made(tmp_path)
+    return certificates.authority
+
+
+def _set(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str]) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(f"STRATAFOLD_{name}", value)
+
+
+SECURED = {"KAFKA": "h:9093", "KAFKA_SECURITY": "SASL_SSL", "KAFKA_USER": "u", "KAFKA_PASSWORD": "let-me-in"}
+
+
+def test_tls_users_and_who_signs_are_settings(monkeypatch: pytest.MonkeyPatch, authorities: Path) -> None:
+    more = {"KAFKA_CA": str(authorities), "REDIS": "rediss://u:p@h:6380", "REDIS_CA": str(authorities)}
+    _set(monkeypatch, {**SECURED, **more})
+    settings = load()
+    assert (settings.kafka_security, settings.kafka_sasl) == ("SASL_SSL", "SCRAM-SHA-512")
+    assert (settings.kafka_ca, settings.redis_ca) == (authorities, authorities)
+    assert "let-me-in" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"KAFKA": ""}, "STRATAFOLD_KAFKA: is needed with"),
+        ({"KAFKA_USER": ""}, "STRATAFOLD_KAFKA_USER: is needed with"),
+        ({"KAFKA_PASSWORD": ""}, "STRATAFOLD_KAFKA_PASSWORD: is needed with"),
+        ({"KAFKA_SECURITY": "SSL"}, "STRATAFOLD_KAFKA_USER: is of no use without"),
+        ({"KAFKA_SECURITY": ""}, "STRATAFOLD_KAFKA_USER: is of no use without"),
+        ({"KAFKA_SECURITY": "TLS"}, "STRATAFOLD_KAFKA_SECURITY: should be 'PLAINTEXT', 'SSL' or 'SASL_SSL'"),
+        ({"KAFKA_SASL": "GSSAPI"}, "STRATAFOLD_KAFKA_SASL: should be"),
+        ({"KAFKA_CA": "/nowhere/ca.pem"}, "STRATAFOLD_KAFKA_CA: can't be read: No such file"),
+        (
+            {"REDIS_CA": __file__, "REDIS": "rediss://h"},
+            "STRATAFOLD_REDIS_CA: must be a file of certificates",
+        ),
+    ],
+)
+def test_settings_that_make_no_sense_together_are_refused_so_that_nothing_goes_unsecured_by_mistake(
+    monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], said: str
+) -> None:
+    _set(monkeypatch, {**SECURED, **changed})
+    with pytest.raises(SettingsError) as refused:
+        load()
+    assert str(refused.value).startswith(said)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"KAFKA": "h:9092"}, "STRATAFOLD_KAFKA_CA: is of no use without"),
+        ({"KAFKA": "h:9092", "KAFKA_SECURITY": "SSL"}, None),
+    ],
+)
+def test_authorities_without_tls_are_refused(
+    monkeypatch: pytest.MonkeyPatch, authorities: Path, settings: dict[str, str], said: str | None
+) -> None:
+    _set(monkeypatch, {**settings, "KAFKA_CA": str(authorities)})
+    if said is None:
+        assert load().kafka_security == "SSL"
+        return
+    with pytest.raises(SettingsError, match=said):
+        load()
+
+
+def test_authorities_of_a_redis_without_tls_are_refused(
+    monkeypatch: pytest.MonkeyPatch, authorities: Path
+) -> None:
+    _set(monkeypatch, {"REDIS": "redis://h:6379/0", "REDIS_CA": str(authorities)})
+    with pytest.raises(SettingsError, match="STRATAFOLD_REDIS_CA: is of no use without"):
+        load()

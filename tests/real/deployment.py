@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from libs.contracts.names import Names
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.topics import create_topics
 from tests.real.topics import Place, Push, Stored, ends, push, read
 from tests.real.workers import WorkerProcess
@@ -59,7 +60,7 @@ class Deployment:
 
     async def create(self) -> None:
         """Create the topics."""
-        await create_topics(self.servers.kafka, self.names, self.services, self.partitions, 1)
+        await create_topics(KafkaAccess(self.servers.kafka), self.names, self.services, self.partitions, 1)
 
     def start(self, service: str, module: str | None = None, **settings: str) -> WorkerProcess:
         """Start a worker."""

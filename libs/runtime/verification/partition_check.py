@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from libs.contracts.names import Names
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.envelope import Origin
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.reader import PartitionReader, partition_reader
 from libs.runtime.verification.debts import DebtBook
 from libs.runtime.verification.expectation import Expectation
@@ -39,7 +40,7 @@ class Deployment(Generic[S]):
 
     aggregate: Aggregate[S]
     names: Names
-    servers: str
+    kafka: KafkaAccess
     redis: Redis
     partitions: int
     history: int
@@ -92,7 +93,7 @@ class PartitionCheck(Generic[S]):
 
     def _reader(self, stream: str) -> Any:
         topic = self._d.names.topic(f"{self._service}.{stream}")
-        return partition_reader(self._d.servers, topic, self._partition)
+        return partition_reader(self._d.kafka, topic, self._partition)
 
     async def _compare_redis(self, follower: Follower[S], log: PartitionReader, last: int) -> None:
         """Fold to where Redis stands, and compare it there; without a worker, to where the log ends."""

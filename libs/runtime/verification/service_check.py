@@ -15,6 +15,7 @@ from redis.exceptions import RedisError
 from libs.contracts.names import STREAMS, Names
 from libs.ledger.aggregate import Aggregate
 from libs.runtime.header_keys import tolerate
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.reader import partition_reader
 from libs.runtime.verification.debts import DebtBook
@@ -24,6 +25,7 @@ from libs.runtime.verification.follower import Progress, Unanswered, steadily
 from libs.runtime.verification.partition_check import Deployment, PartitionCheck
 from libs.runtime.verification.redis_check import WentBack
 from libs.runtime.verification.snapshot import WrongType
+from libs.views.redis_access import RedisAccess
 
 S = TypeVar("S")
 
@@ -40,14 +42,14 @@ class Oracle:
 
     def __init__(
         self,
-        servers: str,
+        kafka: KafkaAccess,
         redis: Redis,
         admin: AIOKafkaAdminClient,
         names: Names,
         partitions: int,
         history: int,
     ) -> None:
-        self._servers = servers
+        self._kafka = kafka
         self._redis = redis
         self._admin = admin
         self._names = names
@@ -77,7 +79,7 @@ class Oracle:
         deployment = Deployment(
             aggregate=aggregate,
             names=self._names,
-            servers=self._servers,
+            kafka=self._kafka,
             redis=self._redis,
             partitions=self._partitions,
             history=self._history,
@@ -115,7 +117,7 @@ class Oracle:
                 findings.unchecked.append(f"what is owed to {topic}: it has no partition {partition}")
                 continue
             wanted, found, since = debts.prints(topic, partition), set[int](), None
-            async with partition_reader(self._servers, name, partition) as reader:
+            async with partition_reader(self._kafka, name, partition) as reader:
                 begin, end = await reader.bounds()
                 progress.expect(end - begin)
                 async for chunk in steadily(reader.read(begin, end)):
@@ -142,19 +144,19 @@ class Oracle:
 
 @asynccontextmanager
 async def opened(
-    servers: str, redis_url: str, names: Names, partitions: int, history: int
+    kafka: KafkaAccess, redis_access: RedisAccess, names: Names, partitions: int, history: int
 ) -> AsyncIterator[Oracle]:
     """Connect. Raises CouldNotCheck, also for what goes wrong on the way."""
     tolerate()
-    if not await kafka_answers(servers):
-        raise CouldNotCheck(f"Kafka does not answer at {servers}")
-    redis = Redis.from_url(redis_url, socket_timeout=30, socket_connect_timeout=5)
+    if not await kafka_answers(kafka):
+        raise CouldNotCheck(f"Kafka does not answer at {kafka.servers}")
+    redis = redis_access.client(socket_timeout=30, socket_connect_timeout=5)
     try:
         await redis.ping()
-        admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+        admin = AIOKafkaAdminClient(**kafka.options())
         await admin.start()
         try:
-            yield Oracle(servers, redis, admin, names, partitions, history)
+            yield Oracle(kafka, redis, admin, names, partitions, history)
         finally:
             await admin.close()
     except (RedisError, WrongType) as why:

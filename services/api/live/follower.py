@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from redis.asyncio import Redis
 
 from libs.contracts.names import Names
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.latest import Latest
 from libs.runtime.letters import letter
 from libs.runtime.lookout import Lookout
@@ -67,7 +68,7 @@ class Follower:
         self._streams = {names.topic(f"{one}.{stream}"): (one, stream) for one, stream, _ in streams}
         self._lookout = Lookout(
             redis,
-            Latest(lambda: _consumer(settings.kafka_servers), settings.partitions, self._take),
+            Latest(lambda: _consumer(KafkaAccess.of(settings)), settings.partitions, self._take),
             names,
             services,
             settings.partitions,
@@ -137,9 +138,9 @@ def _shown(fields: Mapping[str, str]) -> dict[str, str | None]:
     return {name: None if value == "null" else value for name, value in found.items()}
 
 
-def _consumer(servers: str) -> AIOKafkaConsumer[Any, Any]:
+def _consumer(kafka: KafkaAccess) -> AIOKafkaConsumer[Any, Any]:
     return AIOKafkaConsumer(
-        bootstrap_servers=servers,
+        **kafka.options(),
         client_id="stratafold-api",
         group_id=None,
         enable_auto_commit=False,

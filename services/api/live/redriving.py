@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 from libs.contracts.names import Names
 from libs.ledger.letters import Letter, place_of
 from libs.runtime.journal import PlaceUnknown, ProducerBroken, make_producer
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.letters import letter
 from libs.runtime.reader import partition_reader
 from libs.runtime.redrive import send_again
@@ -31,7 +32,7 @@ class Redriver:
     """Sends letters of one namespace again, one at a time, each over a connection of its own: it is a rare thing."""
 
     def __init__(self, settings: Settings) -> None:
-        self._servers, self._partitions = settings.kafka_servers, settings.partitions
+        self._kafka, self._partitions = KafkaAccess.of(settings), settings.partitions
         self._names = Names(settings.namespace)
         self._one_at_a_time = asyncio.Lock()
 
@@ -55,7 +56,7 @@ class Redriver:
         try:
             async with (
                 asyncio.timeout(_READS),
-                partition_reader(self._servers, topic, place.partition) as reader,
+                partition_reader(self._kafka, topic, place.partition) as reader,
             ):
                 record = await reader.one(place.offset)
         except (KafkaError, OSError, TimeoutError):
@@ -65,7 +66,7 @@ class Redriver:
         return letter(record), place.service
 
     async def _send(self, one: Letter) -> None:
-        producer = make_producer(self._servers, "stratafold-api", "zstd")
+        producer = make_producer(self._kafka, "stratafold-api", "zstd")
         try:
             async with asyncio.timeout(_SENDS):
                 await producer.start()

@@ -12,6 +12,7 @@ import structlog
 from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
 from libs.ledger.envelope import Logged, parse_log_record
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.reader import Record
 from libs.settings import Settings
 from services.api.streams.channel import Channel
@@ -77,7 +78,7 @@ class StatusFeed:
         self._pending: dict[str, list[Frame]] = {}
         topic = Names(settings.namespace).topic("strategies.log")
         back = settings.replay_seconds + _MARGIN
-        self._tail = Tail(settings.kafka_servers, topic, settings.partitions, back, self)
+        self._tail = Tail(KafkaAccess.of(settings), topic, settings.partitions, back, self)
 
     @property
     def ready(self) -> asyncio.Event:
@@ -179,7 +180,7 @@ class AgentFeed:
         self._pending: dict[str, list[bytes]] = {}
         self._settled: set[int] = set()
         topic = Names(settings.namespace).topic("agents.log")
-        self._tail = Tail(settings.kafka_servers, topic, settings.partitions, 0, self)
+        self._tail = Tail(KafkaAccess.of(settings), topic, settings.partitions, 0, self)
 
     @property
     def ready(self) -> asyncio.Event:

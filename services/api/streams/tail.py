@@ -10,6 +10,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.reader import Record, let_go
 
 _FETCH_WAIT_MS: Final = 20  # a fetch under way holds up the partitions that are not in it
@@ -46,8 +47,10 @@ class _Stalled(Exception):
 class Tail:
     """One topic's records for a reader; ``seconds`` says from how long ago at the start."""
 
-    def __init__(self, servers: str, topic: str, partitions: int, seconds: float, reader: Reader) -> None:
-        self._servers, self._topic = servers, topic
+    def __init__(
+        self, kafka: KafkaAccess, topic: str, partitions: int, seconds: float, reader: Reader
+    ) -> None:
+        self._kafka, self._topic = kafka, topic
         self._places = [TopicPartition(topic, number) for number in range(partitions)]
         self._seconds, self._reader = seconds, reader
         self._next: dict[TopicPartition, int] = {}
@@ -88,7 +91,7 @@ class Tail:
 
     def _made(self) -> Any:
         return AIOKafkaConsumer(
-            bootstrap_servers=self._servers,
+            **self._kafka.options(),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="none",

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from libs.contracts.names import Names
 from libs.runtime.credentials import Away, Credentials
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.topics import create_credentials
 from libs.security.credentials import Credential, make_api_key, make_token
 from libs.views.credentials import CredentialCache, Forgotten
@@ -25,7 +26,7 @@ class Deployed:
     """The credentials of a namespace, followed as the API does, and a producer to their topic."""
 
     def __init__(self, servers: str, url: str, namespace: str) -> None:
-        self._servers = servers
+        self._kafka = KafkaAccess(servers)
         self.names = Names(namespace)
         self.redis = Redis.from_url(url)
         self.cache = CredentialCache(self.redis, self.names)
@@ -33,12 +34,12 @@ class Deployed:
 
     def credentials(self) -> Credentials:
         """As another process has them."""
-        return Credentials(self.cache, self._servers, self.names, 1)
+        return Credentials(self.cache, self._kafka, self.names, 1)
 
     async def start(self, stack: AsyncExitStack) -> Deployed:
         """Create the topic and connect."""
-        await create_credentials(self._servers, self.names, 1)
-        self.producer = AIOKafkaProducer(bootstrap_servers=self._servers)
+        await create_credentials(self._kafka, self.names, 1)
+        self.producer = AIOKafkaProducer(**self._kafka.options())
         await self.producer.start()
         stack.push_async_callback(self.producer.stop)
         stack.push_async_callback(self.redis.aclose)
@@ -143,6 +144,8 @@ async def test_without_the_mark_nothing_in_the_hash_counts(deployed: Deployed) -
 
 async def test_where_kafka_is_away_and_redis_lost_them_nobody_can_say(redis_url: str, namespace: str) -> None:
     async with Redis.from_url(redis_url) as redis:
-        alone = Credentials(CredentialCache(redis, Names(namespace)), "127.0.0.1:1", Names(namespace))
+        alone = Credentials(
+            CredentialCache(redis, Names(namespace)), KafkaAccess("127.0.0.1:1"), Names(namespace)
+        )
         with pytest.raises(Away):
             await alone.find("token", "0" * 64)

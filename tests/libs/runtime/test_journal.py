@@ -12,6 +12,7 @@ from libs.contracts.names import Names
 from libs.ledger.records import Outgoing, Routed
 from libs.runtime.failpoints import Failpoint
 from libs.runtime.journal import Journal, make_producer
+from libs.runtime.kafka_access import KafkaAccess
 from tests.real.deployment import Deployment
 from tests.stack import Servers
 
@@ -27,7 +28,7 @@ async def deployment(shared_servers: Servers, namespace: str, tmp_path: object) 
 
 @pytest.fixture
 async def journal(deployment: Deployment) -> AsyncIterator[Journal]:
-    producer = make_producer(deployment.servers.kafka, "test")
+    producer = make_producer(KafkaAccess(deployment.servers.kafka), "test")
     await producer.start()
     yield Journal(producer, Names(deployment.namespace), "executions", 1, Failpoint())
     await producer.stop()

@@ -10,6 +10,7 @@ import pytest
 
 from libs.contracts.names import Names
 from libs.runtime import ledger
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.ledger import open_ledger
 from libs.runtime.reader import PartitionReader, partition_reader
 from tests.real.deployment import Deployment
@@ -33,14 +34,14 @@ async def test_refused_inputs_are_fetched_over_one_reader_which_ends_with_the_le
     opened, closed = Counter[str](), Counter[str]()
 
     @asynccontextmanager
-    async def counted(servers: str, topic: str, partition: int) -> AsyncIterator[PartitionReader]:
+    async def counted(kafka: KafkaAccess, topic: str, partition: int) -> AsyncIterator[PartitionReader]:
         opened[topic] += 1
-        async with partition_reader(servers, topic, partition) as reader:
+        async with partition_reader(kafka, topic, partition) as reader:
             yield reader
         closed[topic] += 1
 
     monkeypatch.setattr(ledger, "partition_reader", counted)
-    async with open_ledger(shared_servers.kafka, Names(namespace), "operations", 0) as one:
+    async with open_ledger(KafkaAccess(shared_servers.kafka), Names(namespace), "operations", 0) as one:
         for offset in (3, 4, 29, 0, 17):
             found = await one.input_at(offset)
             assert found is not None

@@ -11,6 +11,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from libs.contracts.names import Names
 from libs.runtime import credentials
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.patience import Patience
 from libs.runtime.reader import let_go
 
@@ -68,7 +69,7 @@ async def test_who_follows_the_credentials_is_not_cancelled_by_the_client(
     monkeypatch.setattr(credentials, "AIOKafkaConsumer", _Starting)
     nothing: Any = None
     with pytest.raises(KafkaConnectionError):
-        async with credentials.Credentials(nothing, "127.0.0.1:1", Names(""), None).open():
+        async with credentials.Credentials(nothing, KafkaAccess("127.0.0.1:1"), Names(""), None).open():
             raise KafkaConnectionError("lost")
 
 

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.rebuild import Rebuild
 from libs.runtime.verification.findings import Findings, Kind
 from libs.runtime.verification.service_check import opened
 from libs.views.ownership import BeingRebuilt, NotOurs
+from libs.views.redis_access import RedisAccess
 from libs.views.store import PartitionStore
 from services.executions import AGGREGATE
 from tests.faults.traffic import traffic
@@ -58,7 +60,7 @@ async def folded(deployment: Deployment, seed: int = 3, count: int = 400) -> Non
 def rebuilding(deployment: Deployment, redis: Redis) -> Rebuild[object]:
     """A rebuild of executions."""
     names = deployment.names
-    return Rebuild(AGGREGATE, names, deployment.servers.kafka, redis, HISTORY, lambda _: None)  # type: ignore[arg-type]
+    return Rebuild(AGGREGATE, names, KafkaAccess(deployment.servers.kafka), redis, HISTORY, lambda _: None)  # type: ignore[arg-type]
 
 
 async def verify(deployment: Deployment) -> Findings:
@@ -69,7 +71,8 @@ async def verify(deployment: Deployment) -> Findings:
         def done(self, count: int) -> None: ...
 
     d = deployment
-    async with opened(d.servers.kafka, d.servers.redis, d.names, d.partitions, HISTORY) as oracle:
+    kafka, redis = KafkaAccess(d.servers.kafka), RedisAccess(d.servers.redis)
+    async with opened(kafka, redis, d.names, d.partitions, HISTORY) as oracle:
         return await oracle.check(AGGREGATE, 30.0, Unseen())
 
 

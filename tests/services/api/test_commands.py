@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
+from libs.runtime.kafka_access import KafkaAccess
 from services.api.commands import Cluster, Commands, Place, Unavailable
 
 STRATEGY = "019d6f6a-9be4-7d69-a04c-91912a8b9100"
@@ -43,7 +44,7 @@ class Stand:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.made: list[Aiokafka] = []
-        self.commands = Commands(Cluster("nowhere:1", Names("x"), 6), "versions", answer=0.1)
+        self.commands = Commands(Cluster(KafkaAccess("nowhere:1"), Names("x"), 6), "versions", answer=0.1)
 
         async def start() -> Aiokafka:
             self.made.append(Aiokafka())
@@ -95,4 +96,4 @@ async def test_a_place_that_the_broker_does_not_tell_is_uncertain(stand: Stand) 
 
 async def test_before_there_is_a_producer_it_is_unavailable() -> None:
     with pytest.raises(Unavailable):
-        await Commands(Cluster("nowhere:1", Names(), 6), "versions").append(STRATEGY, b"{}")
+        await Commands(Cluster(KafkaAccess("nowhere:1"), Names(), 6), "versions").append(STRATEGY, b"{}")

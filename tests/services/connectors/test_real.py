@@ -15,6 +15,7 @@ import pytest
 from redis.asyncio import Redis
 
 from libs.contracts.partitions import partition_of
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.topics import create_topics
 from services.simulator.agent_server import AgentUpstream
 from services.simulator.agent_stories import AgentStory
@@ -37,7 +38,7 @@ EVENTS = 1_500
 async def deployment(shared_servers: Servers, namespace: str, tmp_path: Path) -> AsyncIterator[Deployment]:
     """Both services at work."""
     made = Deployment(shared_servers, namespace, tmp_path, partitions=2, services=("agents", "strategies"))
-    await create_topics(shared_servers.kafka, made.names, BOTH, 2, 1)
+    await create_topics(KafkaAccess(shared_servers.kafka), made.names, BOTH, 2, 1)
     for service in BOTH:
         made.start(service)
     await made.settle(services=BOTH)

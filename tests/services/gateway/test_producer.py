@@ -9,6 +9,7 @@ import pytest
 
 import services.gateway.producer
 from libs.contracts.names import Names
+from libs.runtime.kafka_access import KafkaAccess
 from services.gateway.intake import Accepted
 from services.gateway.ports import Unavailable
 from services.gateway.producer import Cluster, Deadlines, KafkaProducer, Stuck
@@ -59,7 +60,7 @@ class Stand:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.aiokafka = Aiokafka()
         self.fresh_works = True
-        self.producer = KafkaProducer(Cluster("nowhere:1", Names(), 6), QUICK)
+        self.producer = KafkaProducer(Cluster(KafkaAccess("nowhere:1"), Names(), 6), QUICK)
 
         async def start() -> Aiokafka:
             return self.aiokafka

@@ -16,6 +16,7 @@ from aiokafka.partitioner import murmur2
 
 from libs.contracts.names import Names
 from libs.local.ports import free_port
+from libs.runtime.kafka_access import KafkaAccess
 from services.gateway.examples import EXAMPLES
 from services.gateway.intake import WEBHOOKS, Accepted
 from services.gateway.ports import Unavailable
@@ -117,13 +118,13 @@ def accepted(number: int = 0) -> Accepted:
 async def test_missing_topics_are_waited_for_where_they_may_not_be_created(
     kafka: str, namespace: str
 ) -> None:
-    producer = KafkaProducer(Cluster(kafka, Names(namespace), PARTITIONS, create_topics=False))
+    producer = KafkaProducer(Cluster(KafkaAccess(kafka), Names(namespace), PARTITIONS, create_topics=False))
     running = asyncio.create_task(producer.run())
     try:
         await until(lambda: "does not exist" in (producer.obstacle() or ""))
         with pytest.raises(Unavailable, match="does not exist"):
             await producer.append(accepted())
-        assert not await writable(kafka, [Names(namespace).topic("executions.in")], 5)
+        assert not await writable(KafkaAccess(kafka), [Names(namespace).topic("executions.in")], 5)
     finally:
         running.cancel()
 
@@ -131,7 +132,7 @@ async def test_missing_topics_are_waited_for_where_they_may_not_be_created(
 async def test_a_producer_whose_deliveries_fail_for_good_is_made_anew(kafka: str, namespace: str) -> None:
     """The broker refuses a hole in the sequence numbers for ever; a producer that is kept would never write again."""
     names = Names(namespace)
-    producer = KafkaProducer(Cluster(kafka, names, PARTITIONS), Deadlines(pause=0.2))
+    producer = KafkaProducer(Cluster(KafkaAccess(kafka), names, PARTITIONS), Deadlines(pause=0.2))
     running = asyncio.create_task(producer.run())
     try:
         await until(lambda: producer.obstacle() is None)
@@ -146,7 +147,7 @@ async def test_a_producer_whose_deliveries_fail_for_good_is_made_anew(kafka: str
         await until(lambda: producer._producer not in (None, first))
         for number in range(20):
             await producer.append(accepted(number))
-        assert await writable(kafka, [names.topic("executions.in")], 5)
+        assert await writable(KafkaAccess(kafka), [names.topic("executions.in")], 5)
     finally:
         running.cancel()
     assert len(await records(kafka, names.topic("executions.in"))) == 21

@@ -10,9 +10,11 @@ import pytest
 from redis.asyncio import Redis
 
 from libs.local.stack import LocalStack
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.rebuild import Rebuild
 from libs.runtime.verification.findings import Findings
 from libs.runtime.verification.service_check import opened
+from libs.views.redis_access import RedisAccess
 from tests.contracts.golden import AGGREGATES
 from tests.e2e import examples
 from tests.faults.traffic import traffic
@@ -42,15 +44,17 @@ class AtRest:
     async def verify(self, service: str = "executions", wait: float = 5.0) -> Findings:
         """What the oracle finds."""
         d = self.deployment
-        async with opened(d.servers.kafka, d.servers.redis, d.names, d.partitions, HISTORY) as oracle:
+        kafka, redis = KafkaAccess(d.servers.kafka), RedisAccess(d.servers.redis)
+        async with opened(kafka, redis, d.names, d.partitions, HISTORY) as oracle:
             assert await oracle.has_topics(service)
             return await oracle.check(AGGREGATES[service], wait, Unseen())
 
     async def rebuild(self, service: str = "executions") -> None:
         """Make Redis anew."""
         d = self.deployment
+        kafka = KafkaAccess(d.servers.kafka)
         async with Redis.from_url(d.servers.redis) as redis:
-            rebuild = Rebuild(AGGREGATES[service], d.names, d.servers.kafka, redis, HISTORY, lambda _: None)
+            rebuild = Rebuild(AGGREGATES[service], d.names, kafka, redis, HISTORY, lambda _: None)
             await rebuild.run(d.partitions)
 
 

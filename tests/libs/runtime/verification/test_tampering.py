@@ -11,6 +11,7 @@ import pytest
 from redis.asyncio import Redis
 
 from libs.runtime.journal import make_producer
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.verification.findings import Findings, Kind
 from tests.libs.runtime.verification.conftest import AtRest
 from tests.real.topics import Push, Stored, append
@@ -242,7 +243,7 @@ async def test_kafka(
     deployment = at_rest.deployment
     partition = 1 if kind is Kind.STATE_MISSING else 0
     last = genuine[stream][partition]
-    producer = make_producer(deployment.servers.kafka, "forger")
+    producer = make_producer(KafkaAccess(deployment.servers.kafka), "forger")
     await producer.start()
     try:
         forged = Push(deployment.topic(f"operations.{stream}"), forge(last), last.key, last.headers)

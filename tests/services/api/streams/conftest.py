@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
 from libs.local.ports import free_port
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.topics import create_topics
 from tests.real.deployment import Deployment
 from tests.real.topics import Push
@@ -61,7 +62,9 @@ class Served:
 async def served(shared_servers: Servers, namespace: str, tmp_path: Path) -> AsyncIterator[Served]:
     """Workers that run; servers are for the test to start."""
     deployment = Deployment(shared_servers, namespace, tmp_path)
-    await create_topics(shared_servers.kafka, deployment.names, SERVICES, deployment.partitions, 1)
+    await create_topics(
+        KafkaAccess(shared_servers.kafka), deployment.names, SERVICES, deployment.partitions, 1
+    )
     for service in SERVICES:
         deployment.start(service, STRATAFOLD_SERVICES=",".join(SERVICES))
     yield Served(deployment)

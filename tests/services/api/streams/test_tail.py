@@ -9,6 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.reader import Record
 from services.api.streams import tail
 from services.api.streams.tail import Tail
@@ -92,7 +93,7 @@ async def test_a_client_that_cancels_its_own_fetch_does_not_end_the_following(
     monkeypatch.setattr(tail, "AIOKafkaConsumer", _Consumer)
     monkeypatch.setattr(_Consumer, "made", 0)
     reader = _Reader()
-    following = asyncio.create_task(Tail("127.0.0.1:1", "x.log", 1, 0, reader).run())
+    following = asyncio.create_task(Tail(KafkaAccess("127.0.0.1:1"), "x.log", 1, 0, reader).run())
     waiting = asyncio.create_task(reader.took.wait())
     await asyncio.wait({following, waiting}, timeout=10, return_when=asyncio.FIRST_COMPLETED)
     assert not following.done()
