@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 from faststream import FastStream
 from faststream.kafka import KafkaBroker
 
-from libs.contracts.names import Names
+from libs.contracts.names import STREAMS, Names
 from libs.ledger.aggregate import Aggregate
 from libs.runtime.consumer import Listener, Source, by_partition, subscribe
 from libs.runtime.failpoints import Failpoint
@@ -179,6 +179,7 @@ class Worker(Generic[S]):
                 await create_topics(self._kafka, names, services, settings.partitions, settings.replication)
                 return True
             missing = await missing_topics(self._kafka, names, services, settings.partitions)
+            missing = [topic for topic in missing if topic not in self._others_own()]
         except (KafkaError, OSError) as why:
             logger.warning("topics can't be seen to yet", why=repr(why))
             return False
@@ -187,6 +188,11 @@ class Worker(Generic[S]):
                 "waiting for topics, which STRATAFOLD_CREATE_TOPICS=false leaves to others", missing=missing
             )
         return not missing
+
+    def _others_own(self) -> set[str]:
+        """What only the workers of the services that are told need; this one may not be allowed to see it."""
+        streams = [stream for stream in STREAMS if stream != "in"]
+        return {self._names.topic(f"{told}.{one}") for told in self._aggregate.tells for one in streams}
 
     async def _handle(self, records: Any) -> None:
         """Hand a poll's records to their partitions; never waits, so that the group is never lost."""

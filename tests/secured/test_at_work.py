@@ -1,0 +1,187 @@
+"""Every process does its work under its own user, over TLS, and never asks for what its rights don't say."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from aiokafka import AIOKafkaProducer
+from redis.asyncio import Redis
+
+from libs.contracts.names import SERVICES, Names
+from libs.local.ports import free_port
+from libs.runtime.credentials import Credentials
+from libs.runtime.journal import make_producer
+from libs.security.credentials import make_token
+from libs.security.webhooks import sign
+from libs.views.credentials import CredentialCache
+from services.connectors.outlet import Outlet
+from services.connectors.projection import Projection
+from tests.contracts.golden import KEYS, MESSAGES, message
+from tests.real.workers import WorkerProcess
+from tests.secured.clients import access, settings
+from tests.secured.rights import Rights
+from tests.secured.servers import ADMIN, Secured
+
+pytestmark = [pytest.mark.real, pytest.mark.asyncio]
+
+SECRET = bytes(range(24))
+GATEWAY = ("operations", "executions")
+SCOPES = ["agents:read", "operations:read", "executions:read", "strategies:read", "strategy_versions:read"]
+
+
+class Processes:
+    """All of them, each under its user."""
+
+    def __init__(self, secured: Secured, folder: Path) -> None:
+        self.gateway, self.api = free_port(), 0
+        self.api = free_port(self.gateway)
+        more = {
+            "GATEWAY_PORT": str(self.gateway),
+            "API_PORT": str(self.api),
+            "WEBHOOK_SECRETS": "whsec_" + base64.b64encode(SECRET).decode(),
+            "MASTER_KEY": "ab" * 32,
+        }
+        self.all = {
+            name: WorkerProcess(f"services.{name}", secured.environment(name, **more), folder / f"{name}.log")
+            for name in (*SERVICES, "gateway", "api", "metrics")
+        }
+
+    def stop(self) -> dict[str, int]:
+        """Stop them; their exit statuses."""
+        return {name: one.stop() for name, one in self.all.items()}
+
+    def said(self) -> str:
+        """All that they logged."""
+        return "\n".join(f"--- {name}\n{one.log.read_text()}" for name, one in self.all.items())
+
+
+@pytest.fixture
+def processes(secured: Secured, tmp_path: Path) -> Iterator[Processes]:
+    """Running; stopped at the end at the latest."""
+    started = Processes(secured, tmp_path)
+    yield started
+    started.stop()
+
+
+async def _post(port: int, service: str, body: bytes) -> int:
+    at, name = int(time.time()), f"msg_{time.time_ns()}"
+    headers = {
+        "webhook-id": name,
+        "webhook-timestamp": str(at),
+        "webhook-signature": sign(SECRET, name, at, body),
+        "content-type": "application/json",
+    }
+    async with httpx.AsyncClient() as client:
+        url = f"http://127.0.0.1:{port}/webhooks/trade-strategy/{service}"
+        return (await client.post(url, content=body, headers=headers)).status_code
+
+
+async def _until(what: str, asked: Any, processes: Processes, seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            if await asked():
+                return
+        except httpx.TransportError:
+            pass
+        assert time.monotonic() < end, f"not within {seconds} s: {what}\n{processes.said()[-6_000:]}"
+        await asyncio.sleep(0.3)
+
+
+async def _feed(producer: AIOKafkaProducer, processes: Processes) -> None:
+    """The golden messages: webhooks by the gateway, the others by a producer, and in each topic one that is refused."""
+    for service in GATEWAY:
+        for name in MESSAGES[service]:
+            assert await _post(processes.gateway, service, message(service, name)) == 202
+    for service in SERVICES:
+        for name in MESSAGES[service] if service not in GATEWAY else ():
+            value = message(service, name)
+            key = KEYS.get(service) or json.loads(value)["strategy_id"].encode()
+            await producer.send_and_wait(f"{service}.in", value, key)
+        await producer.send_and_wait(f"{service}.in", b"not JSON", b"x")
+    instrument = {"symbol": "AAPL", "price": "1", "ts": "2026-01-01T00:00:00Z", "step": "1", "minimum": "0"}
+    await producer.send_and_wait("instruments.in", json.dumps(instrument).encode(), b"AAPL")
+
+
+async def _folded(redis: Redis) -> bool:
+    for service in SERVICES:
+        counters: Mapping[bytes, bytes] = await redis.hgetall(f"{{{service}.0}}:counters")  # type: ignore[assignment]
+        wanted = len(MESSAGES[service]) + 1
+        if int(counters.get(b"in_total", 0)) < wanted or int(counters.get(b"quarantined_total", 0)) != 1:
+            return False
+    return True
+
+
+async def test_all_processes_work_under_their_users_and_ask_for_no_more(
+    secured: Secured, users: Mapping[str, Rights], processes: Processes
+) -> None:
+    kafka, redis_access = access(secured, ADMIN)
+    redis = redis_access.client()
+    producer = make_producer(kafka, "test")
+    await producer.start()
+    try:
+        await redis.execute_command("ACL LOG", "RESET")  # type: ignore[no-untyped-call]
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{processes.gateway}") as client:
+            await _until("gateway", lambda: _answers(client, "/readyz"), processes)
+        await _feed(producer, processes)
+        await _until("everything is folded", lambda: _folded(redis), processes)
+        owner = json.loads(message("versions", "registered"))["data"]["organization_id"]
+        token, credential = make_token(owner, SCOPES, "2026-01-01T00:00:00.000Z")
+        await Credentials(CredentialCache(redis, Names()), kafka, Names()).keep(producer, credential)
+        headers = {"Authorization": f"Bearer {token}"}
+        url = f"http://127.0.0.1:{processes.api}"
+        operation = json.loads(message("operations", "settled"))["id"]
+        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20) as client:
+            await _until("api", lambda: _answers(client, "/readyz"), processes)
+            for path in (f"/api/v1/operations/{operation}", f"/api/v1/operations/{operation}/history"):
+                await _until(path, lambda path=path: _answers(client, path), processes, 20)
+            for path in ("/agents", "/api/v1/executions", "/api/v1/strategies"):
+                answer = await client.get(path)
+                assert answer.status_code == 200, (path, answer.text)
+        await _until("metrics", lambda: _counted(redis), processes, 30)
+        await _connectors(secured)
+        said = processes.said()
+        statuses = processes.stop()
+        refused = await redis.execute_command("ACL LOG")  # type: ignore[no-untyped-call]
+        assert refused == [], refused
+        for word in ("NOPERM", "NoPermission", "AuthorizationFailed", "TOPIC_AUTHORIZATION"):
+            assert word not in said, said[said.index(word) - 2_000 :][:4_000]
+        assert set(statuses.values()) == {0}, statuses
+        assert set(statuses) | {"connect-strategies", "connect-agents"} == set(users)
+    finally:
+        await producer.stop()
+        await redis.aclose()
+
+
+async def _answers(client: httpx.AsyncClient, path: str) -> bool:
+    return (await client.get(path)).status_code == 200
+
+
+async def _counted(redis: Redis) -> bool:
+    total, letters = await redis.hget("m:now:operations", "in_total"), await redis.exists("m:agents")
+    return total is not None and int(total) > 0 and bool(letters)
+
+
+async def _connectors(secured: Secured) -> None:
+    """What connectors do with Kafka and Redis, each as its user; there is no upstream here."""
+    for user, service in (("connect-strategies", "strategies"), ("connect-agents", "agents")):
+        outlet = Outlet(settings(secured, user), service)
+        await outlet.open()
+        try:
+            name = "error" if service == "strategies" else "snapshot"
+            await outlet.append(KEYS[service].decode(), [message(service, name)])
+        finally:
+            await outlet.close()
+    projection = Projection(settings(secured, "connect-strategies"))
+    try:
+        assert await projection.strategies("acme")
+    finally:
+        await projection.close()
