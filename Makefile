@@ -31,12 +31,13 @@ test: setup ## all tests, real Kafka and Redis and quick faults among them
 	$(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --ignore tests/faults
 	$(BIN)/python -m pytest tests/faults
 
-check: setup ## format, lint, types, import rules, dashboards
+check: setup ## format, lint, types, import rules, dashboards, schemas against the released ones
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/mypy $(SOURCES)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m deploy.grafana.description --check
+	$(BIN)/stratafold schemas --check deploy/schemas
 
 format: setup ## rewrite to the format that check wants
 	$(BIN)/ruff check --fix $(SOURCES)

@@ -9,12 +9,11 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from libs.contracts.agents import CLOCK_EVENT, MESSAGES
-from libs.contracts.executions import ExecutionStatusChanged
+from libs.contracts.inputs import INPUTS
 from libs.contracts.names import ENTITIES, STREAMS, Names
-from libs.contracts.operations import ExecutionOutcome, OperationStatusChanged
 from libs.contracts.strategies import CHANNEL, DATA, FRAMES, ConnectorScope, StrategyEvent
 from libs.contracts.versions import INSTRUMENTS
-from libs.ledger.verdict import Verdict
+from libs.ledger.schemas import DERIVED_EVENT, LOG_RECORD
 from services.api import asyncapi_versions
 from services.api.streams.codes import Close, Code
 from services.api.streams.routes import AGENT_PATH, STATUS_PATH
@@ -27,10 +26,12 @@ _AGENT_MODELS: Final[tuple[type[BaseModel], ...]] = tuple(
     model for name, model in MESSAGES.items() if name != CLOCK_EVENT
 )
 _INPUTS: Final[dict[str, tuple[type[BaseModel], ...]]] = {
-    "operations": (OperationStatusChanged, ExecutionOutcome),
-    "executions": (ExecutionStatusChanged,),
-    "agents": tuple(MESSAGES.values()),
-    "strategies": (StrategyEvent, ConnectorScope),
+    # strategies' envelopes are one message: their data have schemas of their own, which frames point to
+    topic.removesuffix(".in"): (StrategyEvent, ConnectorScope)
+    if topic == "strategies.in"
+    else tuple(models.values())
+    for topic, models in INPUTS.items()
+    if topic not in (f"{asyncapi_versions.SERVICE}.in", INSTRUMENTS)
 }
 _KEYS: Final = {"agents": "the agent's id", "strategies": "the account", "versions": "the strategy's id"}
 _TOPICS: Final = {
@@ -160,39 +161,13 @@ _MAYBE: Final[Json] = {"type": ["string", "null"]}
 _CODES: Final = ", ".join(
     f"{code.value} {code.name.lower().replace('_', ' ')}" for code in Close if code >= 4_000
 )
-_AN_ENVELOPE: Final[Json] = {
-    "specversion": {"const": "1.0"},
-    "id": {"type": "string", "format": "uuid"},
-    "type": _TEXT,
-    "source": _TEXT,
-    "subject": _MAYBE,
-    "time": {"type": ["string", "null"], "format": "date-time"},
-    "recordedtime": _TIME,
-    "sequence": {"type": ["integer", "null"], "minimum": 1},
-    "partitionkey": _MAYBE,
-    "correlationid": _MAYBE,
-    "causationid": _MAYBE,
-    "datacontenttype": _TEXT,
-}
 _FOR: Final[Json] = {
     "channel": {"const": CHANNEL},
     "id": {**_TEXT, "description": "A strategy's id, or * for all."},
 }
 _SCHEMAS: Final[Json] = {
-    "LogRecord": _object(
-        {
-            **_AN_ENVELOPE,
-            "inputtopic": _TEXT,
-            "inputpartition": {"type": "integer", "minimum": 0},
-            "inputoffset": {"type": "integer", "minimum": 0},
-            "previousinputoffset": _OFFSET,
-            "verdict": {"enum": [one.value for one in Verdict]},
-            "accountsequence": {**_COUNT, "description": "Of strategies: the seq that subscribers are shown."},
-            "data": {"type": ["object", "null"]},
-        },
-        ("accountsequence",),
-    ),
-    "DerivedEvent": _object({**_AN_ENVELOPE, "subject": _TEXT, "sequence": _COUNT, "data": {"type": "object"}}),
+    "LogRecord": LOG_RECORD,
+    "DerivedEvent": DERIVED_EVENT,
     "Auth": _object(
         {
             "op": {"const": "auth"},

@@ -7,15 +7,15 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from libs.contracts.fields import TIME_PATTERN, UUID_PATTERN
+from libs.contracts.inputs import COMMANDS
 from libs.contracts.names import Names
-from libs.contracts.versions import DATA, INSTRUMENTS, Instrument
+from libs.contracts.versions import INSTRUMENTS, Instrument
 
 Json = dict[str, Any]
 Refs = Mapping[Any, Json]
 
 SERVICE: Final = "versions"
-MODELS: Final[tuple[type[BaseModel], ...]] = (*dict.fromkeys(DATA.values()), Instrument)
+MODELS: Final[tuple[type[BaseModel], ...]] = (*COMMANDS.values(), Instrument)
 EXAMPLE: Final[Json] = {
     "symbol": "NVDA",
     "price": "150.00",
@@ -27,7 +27,7 @@ EXAMPLE: Final[Json] = {
 
 def commands(refs: Refs) -> dict[str, Json]:
     """The messages of ``versions.in`` by their events; ``refs`` are where the models' schemas stand."""
-    return {event: {"payload": _command(event, refs[model, "validation"])} for event, model in DATA.items()}
+    return {event: {"payload": refs[model, "validation"]} for event, model in COMMANDS.items()}
 
 
 def instruments(names: Names, refs: Refs) -> Json:
@@ -41,18 +41,3 @@ def instruments(names: Names, refs: Refs) -> Json:
             "instrument": {"payload": refs[Instrument, "validation"], "examples": [{"payload": EXAMPLE}]}
         },
     }
-
-
-def _command(event: str, data: Json) -> Json:
-    properties: Json = {
-        "event": {"const": event},
-        "id": {
-            "type": "string",
-            "minLength": 1,
-            "description": "Of the command; one with an id that was there before is a duplicate.",
-        },
-        "ts": {"type": "string", "pattern": TIME_PATTERN},
-        "strategy_id": {"type": "string", "pattern": UUID_PATTERN},
-        "data": data,
-    }
-    return {"type": "object", "properties": properties, "required": list(properties)}

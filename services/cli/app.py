@@ -24,6 +24,7 @@ MODULES: Final[tuple[str, ...]] = (
     "verify",
     "rebuild",
     "credentials",
+    "schemas",
 )
 
 

@@ -86,8 +86,8 @@ def test_the_commands_on_versions_are_told_by_their_events() -> None:
     messages = DOCUMENT["channels"]["versions.in"]["messages"]
     assert messages.keys() == DATA.keys()
     for event, message in messages.items():
-        properties = message["payload"]["properties"]
-        assert properties["event"] == {"const": event}
+        properties = _at(message["payload"]["$ref"])["properties"]
+        assert properties["event"]["const"] == event
         assert properties["data"]["$ref"].endswith(f"/{DATA[event].__name__}")
 
 

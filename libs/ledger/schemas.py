@@ -1,0 +1,87 @@
+"""The JSON Schemas of everything that goes through topics: messages in, log records, derived events. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from libs.contracts.derived import EVENTS
+from libs.contracts.inputs import INPUTS
+from libs.ledger.verdict import Verdict
+
+Json = dict[str, Any]
+
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+IN, OUT = "in", "out"
+"""What others write and we read; what we write and others read."""
+
+_TEXT: Final[Json] = {"type": "string"}
+_TIME: Final[Json] = {"type": "string", "format": "date-time"}
+_MAYBE: Final[Json] = {"type": ["string", "null"]}
+_ENVELOPE: Final[Json] = {
+    "specversion": {"const": "1.0"},
+    "id": {"type": "string", "format": "uuid"},
+    "type": _TEXT,
+    "source": _TEXT,
+    "subject": _MAYBE,
+    "time": {"type": ["string", "null"], "format": "date-time"},
+    "recordedtime": _TIME,
+    "sequence": {"type": ["integer", "null"], "minimum": 1},
+    "partitionkey": _MAYBE,
+    "correlationid": _MAYBE,
+    "causationid": _MAYBE,
+    "datacontenttype": _TEXT,
+}
+
+
+def _object(properties: Mapping[str, Json], optional: tuple[str, ...] = ()) -> Json:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": dict(properties), "required": required}
+
+
+LOG_RECORD: Final = _object(
+    {
+        **_ENVELOPE,
+        "inputtopic": _TEXT,
+        "inputpartition": {"type": "integer", "minimum": 0},
+        "inputoffset": {"type": "integer", "minimum": 0},
+        "previousinputoffset": {"type": "integer", "minimum": -1},
+        "verdict": {"enum": [one.value for one in Verdict]},
+        "accountsequence": {
+            "type": "integer",
+            "minimum": 1,
+            "description": "Of strategies: the seq that subscribers are shown.",
+        },
+        "data": {"type": ["object", "null"]},
+    },
+    ("accountsequence",),
+)
+DERIVED_EVENT: Final = _object(
+    {
+        **_ENVELOPE,
+        "subject": _TEXT,
+        "sequence": {"type": "integer", "minimum": 1},
+        "data": {"type": "object"},
+    }
+)
+
+
+def event(name: str) -> Json:
+    """A derived event's whole record."""
+    properties = DERIVED_EVENT["properties"]
+    data = dict(EVENTS[name])
+    definitions = data.pop("$defs", None)
+    exact = {**properties, "type": {"const": f"stratafold.{name}.v1"}, "data": data}
+    return {**DERIVED_EVENT, "properties": exact, **({"$defs": definitions} if definitions else {})}
+
+
+def documents() -> dict[str, Json]:
+    """Each schema by where it lies in a folder of them, ``in/…`` or ``out/…`` for the way that it goes."""
+    found = {
+        f"{IN}/{topic}/{name}.json": model.model_json_schema(mode="validation")
+        for topic, models in INPUTS.items()
+        for name, model in models.items()
+    }
+    found[f"{OUT}/log.json"] = LOG_RECORD
+    found |= {f"{OUT}/events/{name}.json": event(name) for name in EVENTS}
+    return {path: {"$schema": DIALECT, **found[path]} for path in sorted(found)}
