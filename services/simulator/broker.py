@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaError
 
 from libs.contracts.names import Names
 from libs.ledger.times import rfc3339
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.reader import let_go
 from libs.settings import Settings, load
 from services.simulator.broker_book import Book
@@ -132,7 +133,7 @@ async def _events(
     names = Names(settings.namespace)
     topic = names.topic(f"{SERVICE}.events")
     consumer: AIOKafkaConsumer[Any, Any] = AIOKafkaConsumer(
-        bootstrap_servers=settings.kafka_servers,
+        **KafkaAccess.of(settings).options(),
         client_id=_GROUP,
         group_id=names.group(_GROUP),
         enable_auto_commit=False,

@@ -15,6 +15,7 @@ from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
 from libs.runtime.cancellation import heed_cancellation
 from libs.runtime.journal import make_producer
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.topics import CREDENTIALS, WrongTopic, create_credentials, create_topics
 from libs.security.credentials import Credential, record
 from libs.settings import Settings, SettingsError
@@ -50,15 +51,14 @@ async def open_writer(settings: Settings, client_id: str) -> AsyncIterator[Kafka
 
     Raises SettingsError, KafkaError.
     """
-    names = Names(settings.namespace)
+    names, access = Names(settings.namespace), KafkaAccess.of(settings)
     if settings.create_topics:
-        servers, replication = settings.kafka_servers, settings.replication
         try:
-            await create_topics(servers, names, (SERVICE,), settings.partitions, replication)
-            await create_credentials(servers, names, replication)
+            await create_topics(access, names, (SERVICE,), settings.partitions, settings.replication)
+            await create_credentials(access, names, settings.replication)
         except WrongTopic as wrong:
             raise SettingsError(str(wrong)) from None
-    producer = make_producer(settings.kafka_servers, client_id)
+    producer = make_producer(access, client_id)
     try:
         await producer.start()
         yield KafkaWriter(producer, names, settings.partitions)

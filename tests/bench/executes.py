@@ -6,6 +6,7 @@ import sys
 from dataclasses import dataclass
 
 from libs.contracts.names import Names
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.topics import create_topics
 from tests.bench import portfolios
 from tests.bench.arena import Arena
@@ -36,7 +37,7 @@ async def measure(arena: Arena, namespace: str, positions: int, executes: int) -
     """
     names = Names(namespace)
     await arena.prepare(names, ["versions.events"])
-    await create_topics(arena.kafka, names, ("versions",), PARTITIONS, 1)
+    await create_topics(KafkaAccess(arena.kafka), names, ("versions",), PARTITIONS, 1)
     commands = portfolios.executions(executes, positions)
     await load(arena.kafka, names.topic("versions.in"), commands, portfolios.key_of)
     log = arena.folder / f"{namespace}.log"

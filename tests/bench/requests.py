@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from libs.contracts.names import Names
+from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.topics import create_topics
 from tests.bench import portfolios
 from tests.bench.arena import Arena
@@ -84,7 +85,7 @@ async def measure(arena: Arena, namespace: str, server: str, positions: int, req
     names = Names(namespace)
     total = requests + WARM
     await arena.prepare(names, ["versions.events"])
-    await create_topics(arena.kafka, names, ("versions",), PARTITIONS, 1)
+    await create_topics(KafkaAccess(arena.kafka), names, ("versions",), PARTITIONS, 1)
     async with SERVERS[server](arena, names, total + 1) as (port, token, processes):
         connections = [
             _Connection(*await asyncio.open_connection("127.0.0.1", port), token) for _ in range(CLIENTS)
