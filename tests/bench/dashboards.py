@@ -42,6 +42,7 @@ class Looked:
     panel: str
     queries: int
     entries: int
+    least: float
     p50: float
     p99: float
 
@@ -94,7 +95,8 @@ def _dashboard(chooser: Viewer, redis: Redis, name: str, now: int) -> Iterator[L
                 1 if words[0] == "HGETALL" else len(answer)
                 for words, answer in zip(asked, answers, strict=True)
             )
-        yield Looked(name, panel["title"], len(asked), entries, percentile(spent, 50), percentile(spent, 99))
+        times = (min(spent), percentile(spent, 50), percentile(spent, 99))
+        yield Looked(name, panel["title"], len(asked), entries, *times)
 
 
 def _hour(now: int) -> Iterator[Command]:

@@ -240,7 +240,7 @@ def _dashboards(report: Report, console: Console) -> None:
     found = report.dashboards
     assert found is not None
     table = _table(f"Dashboards over an hour of {EVENTS:,} events, ms", console)
-    for head in ("dashboard", "panel", "queries", "entries", "p50", "p99"):
+    for head in ("dashboard", "panel", "queries", "entries", "least", "p50", "p99"):
         table.add_column(head, justify="left" if head in {"dashboard", "panel"} else "right")
     for looked in found.panels:
         table.add_row(
@@ -248,6 +248,7 @@ def _dashboards(report: Report, console: Console) -> None:
             looked.panel,
             f"{looked.queries}",
             f"{looked.entries:,}",
+            f"{looked.least:.1f}",
             f"{looked.p50:.1f}",
             f"{looked.p99:.1f}",
         )
