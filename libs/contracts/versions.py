@@ -6,9 +6,10 @@ same orders. Unknown extra fields are kept.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from libs.contracts.fields import Amount, Text, Time, Uuid
 
@@ -25,7 +26,8 @@ INSTRUMENTS: Final = "instruments.in"
 STEP: Final = "1"
 MINIMUM: Final = "0"
 
-Name = Annotated[str, StringConstraints(strict=True, min_length=1)]
+Name = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=255)]
+Symbol = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=64)]
 
 
 class _Open(BaseModel):
@@ -35,7 +37,7 @@ class _Open(BaseModel):
 class Target(_Open):
     """How much of the portfolio a symbol is to be."""
 
-    symbol: Name
+    symbol: Symbol
     weight: Amount = Field(description="In percent.")
 
 
@@ -49,7 +51,7 @@ class Terms(_Open):
 class Instrument(Terms):
     """A record of ``instruments.in``, whose key is the symbol."""
 
-    symbol: Name
+    symbol: Symbol
     price: Amount
     ts: Time
 
@@ -82,9 +84,12 @@ class ExecuteRequested(_Open):
     idempotency_key: Name | None
     organization_id: Name | None
     instruments: dict[str, Terms] = Field(default={}, description="By symbol; left out: step 1, minimum 0.")
-    request: Text | None = Field(
+    request: Name | None = Field(
         default=None,
         description="Digest of the request, by which one with the same key is told from another.",
+    )
+    too_large: StrictBool = Field(
+        default=False, description="Of a tick: there are more prices than one command can carry."
     )
 
 
@@ -124,3 +129,13 @@ DATA: Final[dict[str, type[_Open]]] = {
     CANCEL: OnVersion,
     ORDER_UPDATED: OrderUpdated,
 }
+
+
+def unusual_terms(quotes: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, str]]:
+    """Step and minimum by symbol, where they are not what they are taken for when a command leaves them out."""
+    usual = {"step": STEP, "minimum": MINIMUM}
+    found = {
+        symbol: {name: quote[name] for name, value in usual.items() if quote[name] != value}
+        for symbol, quote in quotes.items()
+    }
+    return {symbol: terms for symbol, terms in found.items() if terms}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from decimal import Decimal
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.reader import Record, let_go
 
 _POLL_MS: Final = 500
+_SHOWN: Final = 200  # characters
 _AGAIN: Final = 2.0  # seconds before Kafka is asked again
 
 logger = structlog.get_logger()
@@ -78,11 +78,14 @@ class Instruments:
             if record.value is None:
                 self._known.pop(symbol, None)
                 continue
-            with suppress(ValueError, ValidationError):  # what is no instrument changes none
+            try:
                 told = Instrument.model_validate(orjson.loads(record.value))
-                if min(Decimal(told.price), Decimal(told.step)) > 0 <= Decimal(told.minimum):
-                    self._known[told.symbol] = {
-                        "price": told.price,
-                        "step": told.step,
-                        "minimum": told.minimum,
-                    }
+            except (ValueError, ValidationError) as why:  # what is no instrument changes none
+                logger.warning(
+                    "no instrument", symbol=symbol[:_SHOWN], why=" ".join(str(why).split())[:_SHOWN]
+                )
+                continue
+            if min(Decimal(told.price), Decimal(told.step)) > 0 <= Decimal(told.minimum):
+                self._known[told.symbol] = {"price": told.price, "step": told.step, "minimum": told.minimum}
+            else:
+                logger.warning("no instrument", symbol=told.symbol, why="price or step is not above zero")

@@ -69,6 +69,6 @@ PAGE: Final = [
     },
 ]
 SERVER: Final = {
-    429: "The token's requests of this minute are used up; Retry-After says when to come again.",
+    429: "The token's requests of this minute, or the keys of a day, are used up; Retry-After says when to come again.",
     503: "The partition asked for is not ready, or Redis does not answer; try again.",
 }

@@ -177,7 +177,7 @@ _BODY: Final = _object(
                     "description": "All that is to be held; the rest is cash. What is held and left out is sold.",
                     "items": _object(
                         {
-                            "symbol": {"type": "string", "minLength": 1},
+                            "symbol": {"type": "string", "minLength": 1, "maxLength": 64},
                             "weight": {
                                 "type": "string",
                                 "pattern": AMOUNT_PATTERN,

@@ -92,7 +92,10 @@ class Versions:
     async def _delete(self, request: Request) -> Response:
         grant = await self.access.granted(request, DELETE)
         strategy_id, version_id = _ids(request)
-        await self.lookup.let_in(strategy_id, version_id, grant.organization)
+        if await self.lookup.let_in(
+            strategy_id, version_id, grant.organization
+        ):  # for good, so no command is needed
+            raise versions_answer.problem(versions_answer.EXECUTED)
         outcome = await self.writing.delete(strategy_id, grant.organization, version_id)
         if outcome is None:
             return Response(status_code=HTTPStatus.NO_CONTENT)
@@ -117,7 +120,7 @@ class Versions:
         asked = wanted(body, request.headers.getlist("idempotency-key"))
         outcome = await self.writing.execute(strategy_id, grant.organization, asked)
         if outcome.refused is not None:
-            if outcome.refused["code"] not in versions_answer.PROBLEMS:
+            if outcome.refused["code"] not in (*versions_answer.PROBLEMS, versions_answer.TOO_MANY_KEYS):
                 raise no_strategy()
             raise versions_answer.problem(outcome.refused, [symbol for symbol, _ in asked.targets])
         where = versions_answer.location(strategy_id, outcome.document["id"])

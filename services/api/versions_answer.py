@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -30,6 +31,10 @@ PROBLEMS: Final = {
     ALREADY_EXECUTED: "Version already executed",
     KEY_REUSED: "Idempotency key reused",
 }
+TOO_MANY_KEYS: Final = "too-many-keys"
+EXECUTED: Final[Mapping[str, Any]] = MappingProxyType(
+    {"code": ALREADY_EXECUTED, "detail": "the version has been executed"}
+)
 _FIRST_ANSWERS: Final = frozenset({UNKNOWN_SYMBOLS, ALREADY_EXECUTED})
 _JUDGED: Final = frozenset({Verdict.APPLIED, Verdict.IGNORED})
 _OWN: Final = (
@@ -116,6 +121,9 @@ def location(strategy_id: str, version_id: str) -> str:
 def problem(refused: Mapping[str, Any], symbols: Sequence[str] = ()) -> Refusal:
     """The 422 that a refused command is answered with; ``symbols`` are those of the request, in its order."""
     code = refused["code"]
+    if code == TOO_MANY_KEYS:
+        wait = -(-refused["wait_ms"] // 1_000)
+        return Refusal(HTTPStatus.TOO_MANY_REQUESTS, refused["detail"], headers={"Retry-After": str(wait)})
     more: dict[str, object] = {"type": f"/problems/{code}", "title": PROBLEMS[code]}
     if "version_id" in refused:  # that is on its way, or that the key was used for
         more["version_id"] = refused["version_id"]

@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from libs.contracts.versions import DELETE, EXECUTE, MINIMUM, STEP
+from libs.contracts.versions import DELETE, EXECUTE, unusual_terms
 from libs.ledger.invalid import Invalid
 from libs.ledger.reading import check_caps
 from libs.ledger.times import rfc3339
@@ -57,7 +57,7 @@ def execute(
         positions=[{"symbol": symbol, "weight": weight} for symbol, weight in wanted.targets],
         prices={symbol: quote["price"] for symbol, quote in quotes.items()},
         portfolio_value=portfolio_value,
-        instruments={symbol: terms for symbol, quote in quotes.items() if (terms := _terms(quote))},
+        instruments=unusual_terms(quotes),
         idempotency_key=wanted.key,
         request=wanted.request,
         organization_id=organization,
@@ -86,9 +86,3 @@ def _command(event: str, stamp: Stamp, strategy_id: str, version_id: str, **data
         "data": {"version_id": version_id, **data},
     }
     return Command(stamp.id, strategy_id, version_id, orjson.dumps(body))
-
-
-def _terms(quote: Mapping[str, str]) -> dict[str, str]:
-    """The step and the minimum where they are not what they are taken for when left out."""
-    usual = {"step": STEP, "minimum": MINIMUM}
-    return {name: quote[name] for name, value in usual.items() if quote[name] != value}

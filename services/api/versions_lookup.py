@@ -17,7 +17,7 @@ from services.api.refusals import Refusal, not_ready
 
 SERVICE: Final = "versions"
 _OF_STRATEGY: Final = ("organization_id", "portfolio_value", "positions")
-_WHOSE: Final = ("organization_id", "strategy_id", "inserted_at")
+_WHOSE: Final = ("organization_id", "strategy_id", "inserted_at", "executed_at")
 _NULL: Final = "null"
 
 
@@ -53,8 +53,11 @@ class Lookup:
             raise no_strategy()
         return found
 
-    async def let_in(self, strategy_id: str, version_id: str, organization: str) -> None:
-        """Return where there is such a version, for the organization to see. Raises Refusal (404)."""
+    async def let_in(self, strategy_id: str, version_id: str, organization: str) -> bool:
+        """Return where there is such a version, for the organization to see: whether it was executed.
+
+        Raises Refusal (404).
+        """
         partition = self._backend.partition(strategy_id)
         shared = companion_of(SERVICE, strategy_id)
         told = await self._backend.ask(
@@ -67,6 +70,7 @@ class Lookup:
             raise entities.nothing(SERVICE)
         if (_text(strategy, "organization_id") or own["organization_id"]) != organization:
             raise entities.nothing(SERVICE)
+        return own["executed_at"] != _NULL
 
     async def version(self, strategy_id: str, version_id: str) -> bytes | None:
         """A version's state document as it is, None where there is none."""

@@ -69,7 +69,8 @@ _REFUSALS: Final = 10  # that are shown
 _WALK: Final = (PENDING, CREATING_ORDERS, IN_PROGRESS)
 _RANKS: Final = {PENDING: 0, SENT: 1, FILLED: 2, FAILED: 2, IGNORED: 2}
 _TOLD: Final = frozenset({PENDING, SENT, FILLED, FAILED})  # IGNORED is ours to say
-_FILLS: Final = ("filled_quantity", "filled_value", "filled_average_price")
+_GROWING: Final = ("filled_quantity", "filled_value")
+_FILLS: Final = (*_GROWING, "filled_average_price")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +110,13 @@ def fold(state: Version, fact: Fact) -> Verdict:
         return Verdict.CONFLICT
     if event == ORDER_UPDATED:
         return _judge_order(state, data)
-    overtaken = (event == DUE and not _is_due(state, fact)) or (event == CANCEL and state.status == CANCELLED)
+    objection = object_to(fact.context, fact)
+    overtaken = (event == DUE and (not _is_due(state, fact) or _waits(objection))) or (
+        event == CANCEL and state.status == CANCELLED
+    )
     if overtaken and not state.deleted:
         return Verdict.LATE
-    return (
-        Verdict.APPLIED if _refusal(state, fact, object_to(fact.context, fact)) is None else Verdict.IGNORED
-    )
+    return Verdict.APPLIED if _refusal(state, fact, objection) is None else Verdict.IGNORED
 
 
 def _is_due(state: Version, fact: Fact) -> bool:
@@ -122,6 +124,11 @@ def _is_due(state: Version, fact: Fact) -> bool:
     if state.status != SCHEDULED or state.scheduled_for is None:
         return False
     return milliseconds(state.scheduled_for) <= fact.at and state.targets == targets_of(fact.body["data"])
+
+
+def _waits(objection: Refusal | None) -> bool:
+    """Whether another version got in between a tick and its record: this one's time comes, and is told of again."""
+    return objection is not None and objection.code == ALREADY_EXECUTED
 
 
 def _refusal(state: Version, fact: Fact, objection: Refusal | None) -> Refusal | None:
@@ -180,13 +187,20 @@ def _filled(order: Order) -> Decimal:
 
 
 def _more(order: Order, data: Document) -> bool:
-    told = data["filled_quantity"]
-    return told is not None and Decimal(told) > _filled(order)
+    return any(told > known for told, known in _cumulative(order, data))
 
 
 def _less(order: Order, data: Document) -> bool:
-    told = data["filled_quantity"]
-    return told is not None and Decimal(told) < _filled(order)
+    return any(told < known for told, known in _cumulative(order, data))
+
+
+def _cumulative(order: Order, data: Document) -> list[tuple[Decimal, Decimal]]:
+    """Quantity and value as they are told, where they are, and as they were known; an average goes either way."""
+    return [
+        (Decimal(data[name]), Decimal(getattr(order, name) or 0))
+        for name in _GROWING
+        if data[name] is not None
+    ]
 
 
 def _order(state: Version, order_id: str) -> Order | None:

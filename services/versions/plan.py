@@ -90,11 +90,10 @@ def targets_of(data: Mapping[str, Any]) -> Targets:
     return tuple((target["symbol"], target["weight"]) for target in data["positions"])
 
 
-def portfolio_of(targets: Targets, cash: str | None = None) -> Portfolio:
-    """What a portfolio of these weights is; cash is what they leave, unless it was told."""
+def portfolio_of(targets: Targets) -> Portfolio:
+    """What a portfolio of these weights is; cash is what they leave, also where they were rounded: it sums to 100."""
     weights = {symbol: weight for symbol, weight in targets if Decimal(weight)}
-    left = cash_left(weights.values()) if cash is None else written(Decimal(cash), 1)
-    return Portfolio(left, MappingProxyType(weights))
+    return Portfolio(cash_left(weights.values()), MappingProxyType(weights))
 
 
 def positions_of(

@@ -24,18 +24,21 @@ from libs.ledger.verdict import Verdict
 from services.versions.plan import ENDED, Plan, Portfolio, order_ids, plan, portfolio_of, targets_of
 
 KEYS_FOR: Final = 24 * 3_600 * 1_000  # ms by the broker's clock
-KEYS: Final = 1_000  # of a strategy that are remembered
+KEYS: Final = 1_000  # of a strategy that are remembered; a request with one more is to come again later
 EXECUTIONS: Final = 1_000  # whose orders are remembered
 
 NOT_FOUND: Final = "not-found"
 ALREADY_EXECUTED: Final = "already-executed"
 UNKNOWN_SYMBOLS: Final = "unknown-symbols"
 MISSING_PRICES: Final = "missing-prices"
+TOO_LARGE: Final = "too-large"
+TOO_MANY_KEYS: Final = "too-many-keys"
 KEY_REPEATED: Final = "idempotency-key-repeated"
 KEY_REUSED: Final = "idempotency-key-reused"
 
-_FOREMOST: Final = frozenset({NOT_FOUND, KEY_REPEATED, KEY_REUSED})
-_NOT_FINAL: Final = frozenset({NOT_FOUND, KEY_REPEATED, KEY_REUSED, MISSING_PRICES})
+_FOREMOST: Final = frozenset({NOT_FOUND, KEY_REPEATED, KEY_REUSED, TOO_MANY_KEYS})
+_NOT_FINAL: Final = _FOREMOST | {MISSING_PRICES}
+_NAMED: Final = 10  # symbols, in words; the refusal has them all
 _NO_MORE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -151,17 +154,34 @@ def object_to(state: Strategy, fact: Fact) -> Refusal | None:
         if known.request == _request(data):
             return Refusal(KEY_REPEATED, "the same was requested under this key before", more)
         return Refusal(KEY_REUSED, "something else was requested under this key before", more)
+    if data["idempotency_key"] is not None and len(fresh := _fresh(state, fact)) >= KEYS:
+        wait = fresh[0].recorded + KEYS_FOR - fact.recorded
+        return Refusal(
+            TOO_MANY_KEYS, f"{KEYS} keys of this strategy are remembered for a day", {"wait_ms": wait}
+        )
+    if data.get("too_large"):
+        return Refusal(TOO_LARGE, "the prices of what is wanted and held are more than one command can carry")
     unknown = [symbol for symbol, _ in targets_of(data) if symbol not in data["prices"]]
     if unknown:
-        return Refusal(UNKNOWN_SYMBOLS, f"no price for {', '.join(unknown)}", {"unknown_symbols": unknown})
+        return Refusal(UNKNOWN_SYMBOLS, f"no price for {_listed(unknown)}", {"unknown_symbols": unknown})
     if state.in_flight is not None:
         return Refusal(ALREADY_EXECUTED, "another version is being executed", {"version_id": state.in_flight})
     missing = [symbol for symbol in state.held.weights if symbol not in data["prices"]]
     if missing:
         return Refusal(
-            MISSING_PRICES, f"no price for {', '.join(missing)}, which is held", {"symbols": missing}
+            MISSING_PRICES, f"no price for {_listed(missing)}, which is held", {"symbols": missing}
         )
     return None
+
+
+def _listed(symbols: list[str]) -> str:
+    more = len(symbols) - _NAMED
+    return ", ".join(symbols[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def _fresh(state: Strategy, fact: Fact) -> list[Key]:
+    """The keys that are not a day old, the oldest first."""
+    return [key for key in state.keys if fact.recorded - key.recorded < KEYS_FOR]
 
 
 def _key(state: Strategy, fact: Fact) -> Key | None:
@@ -169,8 +189,8 @@ def _key(state: Strategy, fact: Fact) -> Key | None:
     wanted = (data["organization_id"], data["idempotency_key"])
     if wanted[1] is None:
         return None
-    for key in reversed(state.keys):
-        if (key.organization_id, key.key) == wanted and fact.recorded - key.recorded < KEYS_FOR:
+    for key in reversed(_fresh(state, fact)):
+        if (key.organization_id, key.key) == wanted:
             return key
     return None
 
@@ -216,7 +236,7 @@ def _registered(state: Strategy, data: Document) -> Strategy:
     if state.registered:
         return state
     first = state.executed is None
-    held = portfolio_of(targets_of(data), data["cash_weight"]) if first else state.held
+    held = portfolio_of(targets_of(data)) if first else state.held
     return replace(state, registered=True, organization_id=data["organization_id"], held=held)
 
 
@@ -248,9 +268,8 @@ def _remembering(state: Strategy, fact: Fact, refused: str | None) -> Strategy:
     name = data["idempotency_key"]
     if name is None or refused in _NOT_FINAL:
         return state
-    fresh = [key for key in state.keys if fact.recorded - key.recorded < KEYS_FOR]
     key = Key(data["organization_id"], name, _request(data), fact.recorded, data["version_id"], refused)
-    return replace(state, keys=(*fresh, key)[-KEYS:])
+    return replace(state, keys=(*_fresh(state, fact), key))
 
 
 def _taken_back(state: Strategy) -> Strategy:

@@ -16,6 +16,7 @@ from libs.views.memory import Keyspace
 from services.api import folding
 from services.api.backend import document
 from services.api.commands import Place, Unavailable
+from services.versions.strategy import KEYS
 from tests.libs.ledger.folding import EPOCH_MS
 from tests.services.api.examples_001 import example
 from tests.services.api.versions_world import (
@@ -485,7 +486,18 @@ async def test_what_was_executed_can_not_be_deleted() -> None:
     told = problem(await one.ask("DELETE", f"{AT}/{version['id']}"), 422)
     assert told["type"].endswith("/already-executed")
     one.finish(version)
+    before = len(one.inputs)
     assert (await one.ask("DELETE", f"{AT}/{version['id']}")).status_code == 422
+    assert len(one.inputs) == before  # it was executed for good: asking again and again makes no history
+
+
+async def test_too_many_keys_in_a_day_are_told_when_to_come_again() -> None:
+    one = world()
+    one.push(*(execute({"XXXX": "1"}, str(uuid.uuid4()), key=f"k{n}") for n in range(KEYS)))
+    answer = await one.execute(key="more")
+    assert answer.status_code == 429
+    assert answer.headers["retry-after"] == str(86_400 - KEYS)  # each came a second after the one before
+    assert (await one.execute()).status_code == 202  # without a key
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])

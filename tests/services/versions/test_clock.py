@@ -8,7 +8,7 @@ import orjson
 
 from services.versions import AGGREGATE
 from services.versions.clock import watch
-from tests.libs.ledger.folding import Outcome, fold_input, records_of
+from tests.libs.ledger.folding import Outcome, fold_input, records_of, verdicts
 from tests.services.versions.given import (
     HALF_PAST_TWO_MS,
     NEXT,
@@ -19,6 +19,7 @@ from tests.services.versions.given import (
     drafted,
     execute,
     folded,
+    refusals,
     registered,
 )
 
@@ -82,3 +83,16 @@ def test_a_version_without_a_price_is_refused_once_and_waits_for_the_price() -> 
     again = _due(refused, prices={**PRICES, "TSLA": "180"})
     assert again is not None
     assert again["data"]["prices"]["TSLA"] == "180"
+
+
+def test_a_version_whose_prices_are_too_many_for_a_command_is_refused_once() -> None:
+    """What is wanted alone fits; with the prices of what is held besides there are more than 2,000 keys."""
+    wanted, held = ({f"{name}{n}": "0.1" for n in range(550)} for name in "AB")
+    prices = {**dict.fromkeys(wanted, "1"), **dict.fromkeys(held, "1")}
+    scheduled = folded(registered(held, "45"), drafted(wanted, at=60))
+    told = _due(scheduled, prices=prices)
+    assert told is not None
+    refused = folded(registered(held, "45"), drafted(wanted, at=60), told)
+    assert verdicts(refused)[-1] == "ignored"
+    assert refusals(refused) == ["too-large"]
+    assert _due(refused, prices=prices) is None

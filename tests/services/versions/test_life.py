@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from uuid import NAMESPACE_OID, uuid5
+
 import pytest
 
 from libs.ledger.times import rfc3339
+from services.versions.strategy import KEYS
 from tests.libs.ledger.folding import Outcome, events, verdicts
 from tests.services.versions.given import (
     HALF_PAST_TWO_MS,
@@ -189,6 +193,44 @@ def test_fills_are_cumulative(told: Body, verdict: str) -> None:
     assert state(outcome)["orders"][0]["filled_quantity"] == kept
 
 
+def test_the_value_that_was_filled_grows_as_the_quantity_does() -> None:
+    """A smaller one is late, whatever else is told; the average may go either way."""
+    first = order(0, 0, "SENT", "4", filled_value="600", filled_average_price="150")
+    less = order(0, 0, "SENT", "5", filled_value="60", filled_average_price="12")
+    more = order(0, 0, "SENT", "5", filled_value="740", filled_average_price="148")
+    outcome = folded(execute(ONE), first, less, more, order(0, 0, "FILLED", filled_value="3"))
+    assert verdicts(outcome)[1:] == ["applied", "late", "applied", "late"]
+    shown = state(outcome)["orders"][0]
+    assert [
+        shown[name] for name in ("status", "filled_quantity", "filled_value", "filled_average_price")
+    ] == [
+        "SENT",
+        "5",
+        "740",
+        "148",
+    ]
+
+
+@pytest.mark.parametrize("cash", ["0", "0.00"])
+@pytest.mark.parametrize("weight", ["33.33", "33.34"])
+def test_what_a_rounded_baseline_leaves_is_cash(weight: str, cash: str) -> None:
+    """Also where that is less than nothing: what is sold is what cash gains."""
+    outcome = folded(registered({"NVDA": weight, "GOOG": weight, "AAPL": weight}, cash), execute({}))
+    shown = state(outcome)
+    sold = sum(Decimal(one["order_value"]) for one in shown["orders"])
+    gained = Decimal(shown["cash_weight"]) - Decimal(shown["old_cash_weight"])
+    assert sold * 100 == gained * 15_000
+
+
+def test_a_key_is_never_forgotten_within_its_day() -> None:
+    """Where a strategy has as many as are remembered, one more request is refused, and none is executed twice."""
+    kept = [execute({"XXXX": "1"}, str(uuid5(NAMESPACE_OID, str(n))), key=f"k{n}") for n in range(KEYS - 1)]
+    first, third = execute(ONE, key="once"), execute(ONE, OTHER, key="once")
+    outcome = folded(first, *kept, execute(ONE, NEXT, key="more"), order(0, 0, "FILLED", "10"), third)
+    assert refusals(outcome, NEXT) == ["too-many-keys"]
+    assert refusals(outcome, OTHER) == ["idempotency-key-repeated"]
+
+
 @pytest.mark.parametrize(
     ("told", "verdict"),
     [
@@ -339,7 +381,7 @@ def test_a_scheduled_version_is_executed_once_when_it_is_due() -> None:
 
 
 def test_a_due_version_waits_for_the_one_before_it() -> None:
-    """It stays scheduled, is refused once however often it is tried, and follows then."""
+    """It stays scheduled, no refusal is told, and it follows then."""
     outcome = folded(
         execute(ONE, NEXT),
         drafted(ONE, at=0),
@@ -348,8 +390,8 @@ def test_a_due_version_waits_for_the_one_before_it() -> None:
         order(0, 0, "FILLED", "10"),
         due(ONE, second=121),
     )
-    assert verdicts(outcome)[2:] == ["ignored", "ignored", "applied", "applied"]
-    assert _names(outcome).count("version.refused") == 1
+    assert verdicts(outcome)[2:] == ["late", "late", "applied", "applied"]
+    assert "version.refused" not in _names(outcome)
     assert (state(outcome)["status"], state(outcome)["orders"]) == ("COMPLETE", [])
 
 

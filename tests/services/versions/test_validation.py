@@ -59,6 +59,8 @@ def _without(body: Body, name: str) -> Body:
             "unexpected_value",
             "/data/positions/1/symbol",
         ),
+        (_with(execute(_ONE), idempotency_key="k" * 256), "wrong_type", "/data/idempotency_key"),
+        (execute({"N" * 65: "1"}), "wrong_type", "/data/positions/0/symbol"),
         (drafted(_ONE, scheduled_for="soon"), "malformed_time", "/data/scheduled_for"),
         (drafted(_ONE, scheduled_for="2026-02-30T00:00:00Z"), "malformed_time", "/data/scheduled_for"),
         (registered({"NVDA": "60"}, "30"), "weights_sum", "/data/positions"),
