@@ -40,6 +40,14 @@ class WrongTopic(Exception):
     """A topic exists, but not as the settings say."""
 
 
+def min_insync(replication: int) -> int:
+    """How many replicas have to have a record before it is acknowledged: all but one, so that one may be away.
+
+    With three, two: whichever broker is lost then, what was acknowledged is on another.
+    """
+    return max(1, replication - 1)
+
+
 async def create_topics(
     kafka: KafkaAccess, names: Names, services: Iterable[str], partitions: int, replication: int
 ) -> list[str]:
@@ -59,12 +67,13 @@ async def create_credentials(kafka: KafkaAccess, names: Names, replication: int)
 async def _create(
     kafka: KafkaAccess, wanted: dict[str, dict[str, str]], partitions: int, replication: int
 ) -> list[str]:
+    acknowledging = {"min.insync.replicas": str(min_insync(replication))}
     admin = AIOKafkaAdminClient(**kafka.options())
     await admin.start()
     try:
         existing = set(await admin.list_topics())
         missing = [
-            NewTopic(topic, partitions, replication, topic_configs=config)
+            NewTopic(topic, partitions, replication, topic_configs={**config, **acknowledging})
             for topic, config in wanted.items()
             if topic not in existing
         ]
