@@ -155,7 +155,9 @@ class Secured:
             users = [one.redis_user(password(one.name)) for one in self._users.values() if one.keys]
             users += ["user default off", f"user {ADMIN} on >{password(ADMIN)} ~* &* +@all"]
             (folder / "users.acl").write_text("\n".join(users) + "\n")
-            lines = [f"bind {HOST}", f'dir "{folder}"', 'save ""', f'aclfile "{folder / "users.acl"}"']
+            # by its own title it would not be found again
+            lines = [f"bind {HOST}", "set-proc-title no", f'dir "{folder}"', 'save ""']
+            lines.append(f'aclfile "{folder / "users.acl"}"')
             if self._native:
                 files = self.certificates
                 lines += ["port 0", f"tls-port {port}", "tls-auth-clients no"]
@@ -174,7 +176,7 @@ def redis_has_tls() -> bool:
     port = str(free_port())
     probe = [str(find_redis()), "--bind", HOST, "--port", "0", "--tls-port", port, "--save", ""]
     ended = subprocess.run(probe, capture_output=True, text=True, timeout=20, check=False)
-    return "certificate" in ended.stdout.lower()
+    return "tls-cert-file" in ended.stdout
 
 
 def _listens(port: int) -> bool:
