@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,7 +28,7 @@ from libs.views.credentials import CredentialCache
 from services.connectors.outlet import Outlet
 from services.connectors.projection import Projection
 from tests.contracts.golden import KEYS, MESSAGES, message
-from tests.real.workers import WorkerProcess
+from tests.real.workers import ROOT, WorkerProcess
 from tests.secured.clients import access, settings
 from tests.secured.rights import Rights
 from tests.secured.servers import ADMIN, Secured
@@ -159,6 +162,22 @@ async def test_all_processes_work_under_their_users_and_ask_for_no_more(
     finally:
         await producer.stop()
         await redis.aclose()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [(("status", "--json"), '"topic_exists": true'), (("topics", "create"), "all topics are there")],
+)
+async def test_commands_of_an_operator_go_the_same_way(
+    secured: Secured, words: tuple[str, ...], said: str
+) -> None:
+    environment = {**os.environ, **secured.environment(ADMIN)}
+    command = [sys.executable, "-m", "services.cli", *words]
+    done = await asyncio.to_thread(
+        subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert said in done.stdout
 
 
 async def _answers(client: httpx.AsyncClient, path: str) -> bool:
