@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
-from libs.views.figures import Figures
+from libs.views.figures import VERDICTS, Figures
 from libs.views.reading import PartitionView
+
+# Those that count records and entities: others may be sums beyond what JSON's readers take for an integer.
+_COUNTERS: Final = (
+    "in_total",
+    *(f"{name}_total" for name in VERDICTS),
+    "events_total",
+    "entities",
+    "disputed",
+)
 
 
 def service_row(
@@ -20,7 +29,7 @@ def service_row(
         "lag": one.lag,
         "p50_ms": one.p50_ms,
         "p99_ms": one.p99_ms,
-        "counters": dict(one.counters),
+        "counters": {name: one.total(name) for name in _COUNTERS},
         "partitions": [
             {
                 "partition": view.position.partition,

@@ -174,11 +174,19 @@ def test_a_service_row_tells_each_partition_and_an_unknown_lag_as_unknown() -> N
     bounds = [(0, 7), (0, 0)]
     row = service_row(figures("agents", views, bounds, 1.0), views, bounds)
     assert row["lag"] == 2
+    assert (row["counters"]["in_total"], row["counters"]["late_total"]) == (5, 0)
     assert [one["lag"] for one in row["partitions"]] == [2, 0]
     assert [one["damaged"] for one in row["partitions"]] == [None, "broken"]
     unknown = service_row(figures("agents", views, None, 1.0), views, None)
     assert unknown["lag"] is None
     assert [one["lag"] for one in unknown["partitions"]] == [None, None]
+
+
+def test_a_counter_that_is_a_sum_beyond_64_bits_is_left_out() -> None:
+    views = [PartitionView(Position(0), ready=True, counters={"in_total": 1, "settled:BTC": 10**30})]
+    row = service_row(figures("executions", views, None, 0.0), views, None)
+    assert "settled:BTC" not in row["counters"]
+    assert orjson.loads(orjson.dumps(row))["counters"]["in_total"] == 1
 
 
 def test_charts_have_the_points_of_the_looks() -> None:
