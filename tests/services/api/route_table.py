@@ -88,8 +88,18 @@ TABLE: Final[Mapping[Route, Row]] = {
         ("GET", f"/agents/{{id}}/{what}"): Row(_AGENTS, Stranger.THE_SAME, _PAGE, local=True)
         for what in ("history", "equity", "trades", "journal", "risk/blocks")
     },
+    **{
+        ("GET", path): Row(frozenset({"live:read"}), Stranger.THE_SAME, more)
+        for path, more in (
+            ("/live/entity", ("", "&as_of=1")),
+            ("/live/entity/history", ("", "&limit=1", "&after=1")),
+            ("/live/equity", ("", "&limit=1")),
+        )
+    },
 }  # fmt: skip
-OPEN: Final[frozenset[Route]] = frozenset(
+FILES: Final[frozenset[Route]] = frozenset({("GET", "/"), ("GET", "/page/{name}")})
+"""The page itself, which is no JSON."""
+OPEN: Final[frozenset[Route]] = FILES | frozenset(
     ("GET", path) for path in ("/healthz", "/readyz", "/metrics", "/openapi.json", "/asyncapi.json")
 )
 _IDS: Final = {
@@ -106,6 +116,8 @@ def parameters_of(template: str) -> dict[str, str]:
     """The ids in a path of what the world has for it."""
     service = template.removeprefix("/api/v1/").removeprefix("/").partition("/")[0]
     found = {"strategy_id": STRATEGY} if "{strategy_id}" in template else {}
+    if "{name}" in template:
+        found["name"] = "main.js"
     if "{id}" in template:
         found["id"] = _IDS["versions" if "/versions" in template else service]
     return found
@@ -113,7 +125,8 @@ def parameters_of(template: str) -> dict[str, str]:
 
 def path_of(route: Route) -> str:
     """The path to what the world has for a route."""
-    return route[1].format(**parameters_of(route[1]))
+    path = route[1].format(**parameters_of(route[1]))
+    return f"{path}?service=agents&id={agents.ID}" if path.startswith("/live/") else path
 
 
 def world(rate: Rate | None = None) -> World:
