@@ -406,4 +406,5 @@ def test_the_counters_say_what_was_folded(seen: Seen) -> None:
         "events_total": 2,
         "entities": 1,
         "disputed": 0,
+        "reason:all_rejected": 1,
     }
