@@ -112,22 +112,6 @@ STRATEGY_FIELDS: Final = (
 )
 FEED_FIELDS: Final = ("service", "type", "subject", "summary")
 
-STATUSES: Final = {
-    "operations": ("validating", "pricing", "settling", "settled", "skipped", "failed"),
-    "executions": ("awaiting_execution", "settled", "skipped", "rejected"),
-    "versions": (
-        "SCHEDULED",
-        "PENDING",
-        "CREATING_ORDERS",
-        "IN_PROGRESS",
-        "CANCELLED",
-        "COMPLETE",
-        "FAILED",
-    ),
-    "strategies": ("deployed", "paused", "error"),
-}
-"""The fields of ``m:<service>:status``, each a count of entities."""
-
 _MANTISSAS: Final = (10, 15, 20, 30, 50, 70)
 SETTLEMENT_BOUNDS_MS: Final[tuple[int, ...]] = tuple(
     mantissa * 10**power for power in range(1, 9) for mantissa in _MANTISSAS

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from libs.contracts import statuses
 from libs.ledger.checks import is_uuid
 from services.api import entities, pages
 from services.api.access import Access
@@ -20,10 +21,7 @@ from services.api.listing import Place, hashes, latest
 from services.api.organizations import Organizations
 from services.api.refusals import not_ready, wrong_parameter
 
-STATUSES: Final = {
-    "operations": ("validating", "pricing", "settling", "settled", "skipped", "failed"),
-    "executions": ("awaiting_execution", "settled", "skipped", "rejected"),
-}
+STATUSES: Final = {service: statuses.STATUSES[service] for service in ("operations", "executions")}
 _JSON: Final = "application/json"
 
 

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from libs.contracts import statuses
 from libs.ledger.reading import read_exactly
 from services.api import entities, pages
 from services.api.access import Access
@@ -19,7 +20,7 @@ from services.api.backend import Backend, document
 from services.api.refusals import Refusal, not_ready, wrong_parameter
 
 SERVICE: Final = "strategies"
-STATUSES: Final = ("deployed", "paused", "error")
+STATUSES: Final = statuses.STATUSES[SERVICE]
 _OWN: Final = ("status", "error", "positions", "orders", "realized_pnl", "fees")
 _OF_THE_ACCOUNT: Final = ("completeness", "gaps", "upstream_seq", "seq")
 _ENDING: Final = ":log"  # of the keys of histories

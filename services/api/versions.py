@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from libs.contracts import statuses
 from libs.ledger.checks import is_uuid
 from services.api import entities, pages, versions_answer
 from services.api.access import Access
@@ -33,15 +34,7 @@ READ: Final = "strategy_versions:read"
 CREATE: Final = "strategy_versions:create"
 EXECUTE: Final = "strategy_versions:execute"
 DELETE: Final = "strategy_versions:delete"
-STATUSES: Final = (
-    "SCHEDULED",
-    "PENDING",
-    "CREATING_ORDERS",
-    "IN_PROGRESS",
-    "CANCELLED",
-    "COMPLETE",
-    "FAILED",
-)
+STATUSES: Final = statuses.STATUSES[SERVICE]
 AT: Final = "/api/v1/strategies/{strategy_id}/versions"
 _EXECUTE: Final = "execute"
 _JSON: Final = "application/json"

@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 
 from libs.contracts import monitoring
 from libs.contracts.names import Names
+from libs.contracts.statuses import STATUSES
 from services.metrics import rows
 from services.metrics.changes import Changes, Place
 from services.metrics.commands import Command, append_of, members, store
@@ -18,7 +19,7 @@ _PAGE: Final = 500  # snapshots of an agent at once
 _AGENTS: Final = (
     100  # whose snapshots one look reads, lest it outlast the lease; the others' come with the next
 )
-_STATUSES: Final = tuple(("status", status) for status in monitoring.STATUSES["strategies"])
+_STATUSES: Final = tuple(("status", status) for status in STATUSES["strategies"])
 
 
 class Rows:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from libs.contracts.monitoring import BUSINESS_FIELDS, PIPELINE_FIELDS, STATUSES
+from libs.contracts.monitoring import BUSINESS_FIELDS, PIPELINE_FIELDS
+from libs.contracts.statuses import STATUSES
 from libs.views.figures import VERDICTS, Figures, figures
 from libs.views.reading import PartitionView
 from services.metrics.numbers import number

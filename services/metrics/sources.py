@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
-from libs.contracts.monitoring import STATUSES
 from libs.contracts.names import Names
+from libs.contracts.statuses import STATUSES
 from libs.views.reading import PartitionView, Views
 
 MODES: Final = ("PAPER", "LIVE")

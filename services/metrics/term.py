@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from libs.contracts import monitoring
 from libs.contracts.names import Names
+from libs.contracts.statuses import STATUSES
 from libs.runtime.kafka_access import KafkaAccess
 from libs.settings import Settings
 from libs.views.figures import Figures, Rate
@@ -161,7 +162,7 @@ class Term:
 def _tables(of: Mapping[str, Figures], looks: Mapping[str, Look]) -> list[Command]:
     """The hashes of counts."""
     commands: list[Command] = []
-    for service in monitoring.STATUSES:
+    for service in STATUSES:
         counts = statuses(service, looks.get(service))
         commands += store(monitoring.status(service), {name: str(n) for name, n in counts.items()})
     for key, service, kind in (

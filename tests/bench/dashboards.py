@@ -17,6 +17,7 @@ from redis import Redis
 
 from libs.contracts import monitoring
 from libs.contracts.names import SERVICES
+from libs.contracts.statuses import STATUSES
 from services.metrics.commands import FEED_KEPT, Command, append, append_of, members, store
 from tests.bench.arena import Arena
 from tests.bench.figures import percentile
@@ -109,7 +110,7 @@ def _hour(now: int) -> Iterator[Command]:
             entry = dict.fromkeys(fields, f"{EVENTS * (second + 1) / _SECONDS:.3f}")
             yield append(monitoring.seconds(name), now - (_SECONDS - 1 - second) * 1_000, entry, kept)
         yield from store(monitoring.now(name), dict.fromkeys(fields, str(EVENTS)))
-    for service, names in monitoring.STATUSES.items():
+    for service, names in STATUSES.items():
         yield from store(monitoring.status(service), dict.fromkeys(names, str(EVENTS)))
     reasons = {f"reason_{number}": str(EVENTS) for number in range(20)}
     for key in (

@@ -15,6 +15,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from deploy.grafana.description import __main__ as description
 from libs.contracts import monitoring
 from libs.contracts.names import SERVICES
+from libs.contracts.statuses import STATUSES
 from tests.deploy.dashboards import DASHBOARDS, FOLDER, load, panels
 from tests.deploy.viewer import USER
 
@@ -36,7 +37,7 @@ COLUMNS = {
 }
 """The keys whose fields are named in the contract, with the dashboards' variables in them."""
 FREE = {
-    *(monitoring.status(service) for service in monitoring.STATUSES),
+    *(monitoring.status(service) for service in STATUSES),
     monitoring.OPERATION_REASONS,
     monitoring.EXECUTION_REASONS,
     monitoring.NOTIONAL,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from libs.contracts import monitoring
+from libs.contracts.statuses import STATUSES
 
 PAGE = (Path(monitoring.__file__).parent / "README.md").read_text()
 
@@ -54,7 +55,7 @@ def test_the_page_names_every_key() -> None:
             for kind in (monitoring.now, monitoring.seconds, monitoring.minutes)
             for name in ("<service>", "business")
         ),
-        *map(monitoring.status, monitoring.STATUSES),
+        *map(monitoring.status, STATUSES),
     ]
     assert [key for key in keys if f"`{key}`" not in PAGE] == []
 

@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from libs.contracts import monitoring
+from libs.contracts.statuses import STATUSES
 from libs.local.ports import free_port
 from libs.telemetry.worker_metrics import STAGES
 from tests.contracts import golden
@@ -33,7 +34,7 @@ FIELDS = {
     "m:agent:agent-1": monitoring.AGENT_FIELDS,
     "m:agent:agent-1:equity": monitoring.EQUITY_FIELDS,
     "m:strategy:acme:strat_8f2a1b": monitoring.STRATEGY_FIELDS,
-    **{f"m:{service}:status": names for service, names in monitoring.STATUSES.items()},
+    **{f"m:{service}:status": names for service, names in STATUSES.items()},
     **{
         f"m:{kind}:{name}": monitoring.PIPELINE_FIELDS
         for kind in ("now", "ts", "ts1m")
