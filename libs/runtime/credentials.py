@@ -22,6 +22,7 @@ from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.reader import PartitionReader, let_go
 from libs.runtime.topics import CREDENTIALS, create_credentials
 from libs.security.credentials import API_KEY, TOKEN, Credential, Damaged, Kind, record, restore
+from libs.telemetry.one_line import one_line
 from libs.views.credentials import CredentialCache, Forgotten
 
 _LOOK: Final = 1.0  # seconds between two looks at the topic
@@ -57,7 +58,7 @@ class Credentials:
             async with asyncio.timeout(_PATIENCE):
                 return await self._find(f"{kind}:{sha256}")
         except (RedisError, OSError, TimeoutError) as why:
-            raise Away(f"credentials can't be looked up: {_said(why)}") from None
+            raise Away(f"credentials can't be looked up: {one_line(why)}") from None
 
     async def _find(self, name: str) -> Credential | None:
         while True:
@@ -85,7 +86,7 @@ class Credentials:
             async with asyncio.timeout(_PATIENCE):
                 await self.refresh(self._reader)
         except (KafkaError, TimeoutError) as why:
-            raise Away(f"credentials can't be read from Kafka: {_said(why)}") from None
+            raise Away(f"credentials can't be read from Kafka: {one_line(why)}") from None
 
     async def refresh(self, reader: PartitionReader) -> None:
         """Bring Redis to the end of the topic. Raises KafkaError, RedisError."""
@@ -132,7 +133,7 @@ class Credentials:
                         await asyncio.sleep(_LOOK)
             except (KafkaError, RedisError, OSError, TimeoutError) as why:
                 if not told:
-                    log.warning("credentials can't be followed", why=_said(why))
+                    log.warning("credentials can't be followed", why=one_line(why))
                 told = True
             finally:
                 self._reader = None
@@ -164,7 +165,3 @@ class Credentials:
     async def revoke(self, producer: AIOKafkaProducer, credential: Credential) -> None:
         """Write a credential's tombstone to the topic. Raises KafkaError."""
         await producer.send_and_wait(self._topic, None, credential.name.encode(), partition=0)
-
-
-def _said(why: BaseException) -> str:
-    return " ".join(str(why).split()) or type(why).__name__

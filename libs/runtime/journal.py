@@ -16,31 +16,10 @@ from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
 from libs.ledger.records import Outgoing, Routed
 from libs.runtime.failpoints import Failpoint
-from libs.runtime.kafka_access import KafkaAccess
 
-BATCH_BYTES: Final = (
-    1_900 * 1024
-)  # just below what `in` takes: the fewer batches, the less a broker has to do
-_LARGEST_REQUEST: Final = 4 * 1024 * 1024
 _BULKY: Final = 512 * 1024  # bytes of a record that is compressed, since it came compressed or grew by itself
 _OWN_HEADERS: Final = 2  # as many as we put, and short ones; only a sender's own can be large
 _AMID: Final = {"log": "amid_log", "events": "amid_events"}
-
-
-def make_producer(kafka: KafkaAccess, client_id: str, compression: str | None = None) -> AIOKafkaProducer:
-    """An idempotent producer; its retries never expire, so every caller sets a deadline of its own."""
-    return AIOKafkaProducer(
-        **kafka.options(),
-        client_id=client_id,
-        acks="all",
-        enable_idempotence=True,
-        max_batch_size=BATCH_BYTES,
-        max_request_size=_LARGEST_REQUEST,
-        linger_ms=0,
-        compression_type=compression,
-        request_timeout_ms=10_000,
-        retry_backoff_ms=100,
-    )
 
 
 class ProducerBroken(Exception):

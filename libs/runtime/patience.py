@@ -11,6 +11,8 @@ import structlog
 from aiokafka.errors import KafkaConnectionError
 from redis.exceptions import RedisError
 
+from libs.telemetry.one_line import one_line
+
 T = TypeVar("T")
 
 _REMIND: Final = 5.0  # seconds between two lines about the same wait
@@ -63,7 +65,7 @@ class Patience:
                 return await attempt()
             except (RedisError, OSError, TimeoutError) as why:
                 if time.monotonic() - reminded >= _REMIND:
-                    log.warning("waiting for Redis", to=what, why=str(why) or type(why).__name__)
+                    log.warning("waiting for Redis", to=what, why=one_line(why))
                     reminded = time.monotonic()
             await asyncio.sleep(backoff)
             backoff = min(2 * backoff, _LAST_BACKOFF)

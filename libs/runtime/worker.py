@@ -9,7 +9,6 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterable
-from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Generic, TypeVar
 from uuid import uuid4
@@ -25,13 +24,14 @@ from libs.ledger.aggregate import Aggregate
 from libs.runtime.consumer import Listener, Source, by_partition, subscribe
 from libs.runtime.failpoints import Failpoint
 from libs.runtime.header_keys import tolerate
-from libs.runtime.journal import Journal, ProducerBroken, make_producer
+from libs.runtime.journal import Journal, ProducerBroken
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.ledger import input_record, open_ledger
 from libs.runtime.partition import Machinery, Partition
 from libs.runtime.patience import Patience, Stuck
 from libs.runtime.poller import Poller
+from libs.runtime.producer import make_producer, stop_producer
 from libs.runtime.reader import let_go
 from libs.runtime.topics import create_topics, missing_topics
 from libs.runtime.wakefulness import GLANCE, Wakefulness
@@ -47,6 +47,7 @@ DEADLINE: Final = 60.0  # seconds of an answering broker after which a silent cl
 _LAST_BATCH: Final = 8.0  # seconds that a stop waits for the batches in hand
 _ORDERLY: Final = 13.0  # seconds that the orderly way out may take
 _RETRY: Final = 2.0
+_FLUSHES_WITHIN: Final = 3.0  # seconds for what a producer still has under way
 
 logger = structlog.get_logger()
 
@@ -294,7 +295,7 @@ class Worker(Generic[S]):
         for task in self._minders:
             task.cancel()
         await asyncio.gather(*self._minders, return_exceptions=True)
-        with suppress(TimeoutError, KafkaError):
-            async with asyncio.timeout(3):
-                await asyncio.gather(self._producer.stop(), self._compressing.stop())
+        await asyncio.gather(
+            *(stop_producer(one, _FLUSHES_WITHIN) for one in (self._producer, self._compressing))
+        )
         await self._redis.aclose()

@@ -15,6 +15,7 @@ from libs.contracts.names import ENTITIES
 from libs.contracts.partitions import partition_of
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.entity import bookkeeping, bookkeeping_json, recall
+from libs.telemetry.one_line import one_line
 from libs.views.reading import Views
 from services.api.refusals import unavailable
 
@@ -53,7 +54,7 @@ class Backend:
             async with asyncio.timeout(_PATIENCE):
                 return await question
         except (RedisError, OSError, TimeoutError) as why:
-            log.warning("redis does not answer", why=" ".join(str(why).split()) or type(why).__name__)
+            log.warning("redis does not answer", why=one_line(why))
             raise unavailable("Redis does not answer") from None
 
 

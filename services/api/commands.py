@@ -7,7 +7,6 @@ one may have a hole in its sequence numbers then, and the broker would refuse th
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,9 +17,10 @@ from aiokafka.errors import KafkaError
 from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
 from libs.runtime.cancellation import heed_cancellation
-from libs.runtime.journal import make_producer
 from libs.runtime.kafka_access import KafkaAccess
+from libs.runtime.producer import make_producer, stop_producer
 from libs.runtime.topics import create_topics, missing_topics
+from libs.telemetry.one_line import one_line
 
 _ANSWER: Final = 5.0  # seconds for one append
 _CONNECT: Final = 10.0  # seconds for one attempt
@@ -84,7 +84,7 @@ class Commands:
             raise Unavailable(f"no acknowledgement within {self._answer:g} s") from None
         except (KafkaError, AssertionError) as error:  # aiokafka asserts that a topic has the partition
             self._broken.set()
-            raise Unavailable(_said(error)) from error
+            raise Unavailable(one_line(error)) from error
         if told.offset is None or told.offset < 0:  # the broker had it already and does not say where
             raise Unavailable("the broker does not say where the command lies")
         return Place(partition, told.offset)
@@ -102,7 +102,7 @@ class Commands:
                 self._why = "connecting anew"
             finally:
                 self._producer = None
-                await _stop(producer)
+                await stop_producer(producer, _FLUSH)
 
     async def _connect(self) -> Any:
         while True:
@@ -112,7 +112,7 @@ class Commands:
             except TimeoutError:
                 self._tell(f"no answer from {self._cluster.kafka.servers} within {_CONNECT:g} s")
             except (KafkaError, OSError) as error:
-                self._tell(_said(error))
+                self._tell(one_line(error))
             heed_cancellation()
             await asyncio.sleep(_PAUSE)
 
@@ -129,7 +129,7 @@ class Commands:
             await producer.start()
             await producer.partitions_for(self._topic)
         except BaseException:
-            await _stop(producer)
+            await stop_producer(producer, _FLUSH)
             raise
         return producer
 
@@ -141,23 +141,3 @@ class Commands:
                 "kafka does not answer, commands get 503", why=why, servers=self._cluster.kafka.servers
             )
             self._told = time.monotonic()
-
-
-async def _stop(producer: Any) -> None:
-    """Flush what can be flushed in time, then let go of the connections."""
-    try:
-        async with asyncio.timeout(_FLUSH):
-            await producer.stop()
-    except (TimeoutError, KafkaError, OSError) as error:
-        log.warning("a producer was stopped with records under way", why=_said(error))
-        # nothing public ends a sender that can't flush, and it would retry for ever
-        sender = producer._sender.sender_task  # noqa: SLF001
-        if sender is not None:
-            sender.cancel()
-        with contextlib.suppress(TimeoutError, KafkaError, OSError):
-            async with asyncio.timeout(_FLUSH):
-                await producer.client.close()
-
-
-def _said(error: BaseException) -> str:
-    return " ".join(str(error).split()) or type(error).__name__

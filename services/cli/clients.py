@@ -16,11 +16,12 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from libs.runtime.journal import make_producer
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.kafka_probe import kafka_answers
+from libs.runtime.producer import make_producer
 from libs.runtime.reader import let_go
 from libs.settings import Settings
+from libs.telemetry.one_line import one_line
 from libs.telemetry.redaction import redact_text
 from libs.views.redis_access import RedisAccess
 from services.cli.failures import Failure
@@ -53,7 +54,7 @@ def _redis_away(settings: Settings, why: Exception) -> Failure:
 
 
 def _said(why: BaseException) -> str:
-    return redact_text(" ".join(str(why).split()) or type(why).__name__)
+    return redact_text(one_line(why))
 
 
 def make_redis(settings: Settings, seconds: float = _REDIS_SECONDS) -> Redis:
@@ -120,7 +121,7 @@ async def open_producer(settings: Settings) -> AsyncIterator[AIOKafkaProducer]:
         await _in_time(producer.start())
         yield producer
     finally:
-        with suppress(TimeoutError, KafkaError):
+        with suppress(TimeoutError, KafkaError):  # the process ends, and whatever hangs with it
             async with asyncio.timeout(_SETTLE_SECONDS):
                 await producer.stop()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -13,13 +12,14 @@ from aiokafka.errors import KafkaError
 
 from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
-from libs.runtime.journal import make_producer
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.patience import Patience
+from libs.runtime.producer import learn_topics, make_producer, stop_producer
 from libs.runtime.reader import partition_reader
-from libs.runtime.topics import WrongTopic, create_topics
+from libs.runtime.topics import create_topics
 from libs.settings import Settings
+from libs.telemetry.one_line import one_line
 from services.connectors.metrics import ConnectorMetrics
 
 STUCK_AFTER: Final = 60.0  # seconds without an answer from a broker that answers others
@@ -62,7 +62,7 @@ class Outlet:
                     await asyncio.sleep(_PAUSE)
                     continue
                 if not told:
-                    log.warning("waiting for kafka", servers=self._kafka.servers, why=_said(why))
+                    log.warning("waiting for kafka", servers=self._kafka.servers, why=one_line(why))
                 told = True
                 await asyncio.sleep(_PAUSE)
             else:
@@ -81,7 +81,7 @@ class Outlet:
                 await self._patience.kafka(f"append to {self._topic}", self._append(key, values))
             except KafkaError as why:
                 # an idempotent producer has a hole in its numbers then: it can't be used any more
-                log.warning("appending failed, the producer is made anew", why=_said(why))
+                log.warning("appending failed, the producer is made anew", why=one_line(why))
                 await self.close()
                 await asyncio.sleep(_PAUSE)
                 await self.open()
@@ -102,14 +102,14 @@ class Outlet:
                     f"read the tail of {self._topic}", self._tail(key, enough, most)
                 )
             except (KafkaError, OSError) as why:
-                log.warning("reading from kafka failed, trying again", why=_said(why))
+                log.warning("reading from kafka failed, trying again", why=one_line(why))
                 await asyncio.sleep(_PAUSE)
 
     async def close(self) -> None:
         """Send what is under way, for some seconds, and let go."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await _stop(producer)
+            await stop_producer(producer, _FLUSHES_WITHIN)
 
     async def _start(self) -> None:
         settings = self._settings
@@ -124,18 +124,9 @@ class Outlet:
         producer = make_producer(self._kafka, "stratafold-connector")
         try:
             await producer.start()
-            # all topics at once: asking for one that isn't there could make the broker create it, its own way
-            found = (await producer.client.fetch_all_metadata()).partitions_for_topic(self._topic)
-            if found is None:
-                raise KafkaError(f"topic {self._topic} does not exist")
-            if len(found) != settings.partitions:
-                raise WrongTopic(
-                    f"topic {self._topic} has {len(found)} partitions, but STRATAFOLD_PARTITIONS is "
-                    f"{settings.partitions}"
-                )
-            await producer.partitions_for(self._topic)
+            await learn_topics(producer, [self._topic], settings.partitions)
         except BaseException:
-            await _stop(producer)
+            await stop_producer(producer, _FLUSHES_WITHIN)
             raise
         self._producer = producer
 
@@ -159,21 +150,3 @@ class Outlet:
                 if count >= min(end - begin, most) or enough(found):
                     return found
                 count *= _FURTHER
-
-
-async def _stop(producer: Any) -> None:
-    try:
-        async with asyncio.timeout(_FLUSHES_WITHIN):
-            await producer.stop()
-    except (TimeoutError, KafkaError, OSError):
-        # Nothing public ends a sender that can't flush, and it would retry for ever.
-        sender = producer._sender.sender_task  # noqa: SLF001
-        if sender is not None:
-            sender.cancel()
-        with contextlib.suppress(TimeoutError, KafkaError, OSError):
-            async with asyncio.timeout(_FLUSHES_WITHIN):
-                await producer.client.close()
-
-
-def _said(why: BaseException) -> str:
-    return str(why) or type(why).__name__

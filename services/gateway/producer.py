@@ -20,7 +20,9 @@ from aiokafka.errors import KafkaError
 from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
 from libs.runtime.kafka_access import KafkaAccess
-from libs.runtime.topics import WrongTopic, create_topics
+from libs.runtime.producer import learn_topics, stop_producer
+from libs.runtime.topics import create_topics
+from libs.telemetry.one_line import one_line
 from services.gateway.intake import WEBHOOKS, Accepted
 from services.gateway.ports import Unavailable
 from services.gateway.probe import writable
@@ -107,7 +109,7 @@ class KafkaProducer:
             raise Unavailable(f"no acknowledgement within {self._deadlines.answer:g} s") from None
         except (KafkaError, AssertionError) as error:  # aiokafka asserts that a topic has the partition
             self._break(error)
-            raise Unavailable(_said(error)) from error
+            raise Unavailable(one_line(error)) from error
 
     async def run(self) -> None:
         """Keep a producer up until cancelled, then send what is under way. Raises WrongTopic, Stuck."""
@@ -121,7 +123,7 @@ class KafkaProducer:
                 await self._watch(producer)
             finally:
                 self._producer = None
-                await self._stop(producer)
+                await stop_producer(producer, self._deadlines.flush)
 
     async def _connect(self) -> Any:
         while True:
@@ -133,7 +135,7 @@ class KafkaProducer:
                     f"no answer from {self._cluster.kafka.servers} within {self._deadlines.connect:g} s"
                 )
             except (KafkaError, OSError) as error:
-                self._tell(_said(error))
+                self._tell(one_line(error))
             await asyncio.sleep(self._deadlines.pause)
 
     async def _start(self) -> Any:
@@ -155,19 +157,9 @@ class KafkaProducer:
         )
         try:
             await producer.start()
-            # All topics at once: asking for one that isn't there could make the broker create it, its own way.
-            known = await producer.client.fetch_all_metadata()
-            for topic in self._topics.values():
-                found = known.partitions_for_topic(topic)
-                if found is None:
-                    raise KafkaError(f"topic {topic} does not exist")
-                if len(found) != cluster.partitions:
-                    raise WrongTopic(
-                        f"topic {topic} has {len(found)} partitions, but STRATAFOLD_PARTITIONS is {cluster.partitions}"
-                    )
-                await producer.partitions_for(topic)
+            await learn_topics(producer, self._topics.values(), cluster.partitions)
         except BaseException:
-            await self._stop(producer)
+            await stop_producer(producer, self._deadlines.flush)
             raise
         return producer
 
@@ -215,23 +207,8 @@ class KafkaProducer:
 
     def _break(self, error: BaseException) -> None:
         if not self._broken.is_set():
-            log.warning("a delivery failed, the producer is made anew", why=_said(error))
+            log.warning("a delivery failed, the producer is made anew", why=one_line(error))
             self._broken.set()
-
-    async def _stop(self, producer: Any) -> None:
-        """Flush what can be flushed in time, then let go of the connections."""
-        try:
-            async with asyncio.timeout(self._deadlines.flush):
-                await producer.stop()
-        except (TimeoutError, KafkaError, OSError) as error:
-            log.warning("a producer was stopped with records under way", why=_said(error))
-            # Nothing public ends a sender that can't flush, and it would retry for ever.
-            sender = producer._sender.sender_task  # noqa: SLF001
-            if sender is not None:
-                sender.cancel()
-            with contextlib.suppress(TimeoutError, KafkaError, OSError):
-                async with asyncio.timeout(self._deadlines.flush):
-                    await producer.client.close()
 
     def _tell(self, why: str | None) -> None:
         """Note how Kafka is; say so when that changes, and again once in a while as long as it is away."""
@@ -246,7 +223,3 @@ class KafkaProducer:
                 "kafka does not answer, webhooks get 503", why=why, servers=self._cluster.kafka.servers
             )
             self._told = now
-
-
-def _said(error: BaseException) -> str:
-    return str(error) or type(error).__name__

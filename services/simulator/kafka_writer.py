@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
 from libs.runtime.cancellation import heed_cancellation
-from libs.runtime.journal import make_producer
 from libs.runtime.kafka_access import KafkaAccess
+from libs.runtime.producer import make_producer, stop_producer
 from libs.runtime.topics import CREDENTIALS, WrongTopic, create_credentials, create_topics
 from libs.security.credentials import Credential, record
 from libs.settings import Settings, SettingsError
@@ -63,9 +61,5 @@ async def open_writer(settings: Settings, client_id: str) -> AsyncIterator[Kafka
         await producer.start()
         yield KafkaWriter(producer, names, settings.partitions)
     finally:
-        try:
-            async with asyncio.timeout(_FLUSH):
-                await producer.stop()
-        except (TimeoutError, KafkaError) as why:
-            log.warning("stopped with records under way", why=repr(why))
+        await stop_producer(producer, _FLUSH)
         heed_cancellation()

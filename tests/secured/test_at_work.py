@@ -21,7 +21,7 @@ from redis.asyncio import Redis
 from libs.contracts.names import SERVICES, Names
 from libs.local.ports import free_port
 from libs.runtime.credentials import Credentials
-from libs.runtime.journal import make_producer
+from libs.runtime.producer import make_producer
 from libs.security.credentials import make_token
 from libs.security.webhooks import sign
 from libs.views.credentials import CredentialCache

@@ -25,6 +25,7 @@ from libs.runtime.verification.follower import Progress, Unanswered, steadily
 from libs.runtime.verification.partition_check import Deployment, PartitionCheck
 from libs.runtime.verification.redis_check import WentBack
 from libs.runtime.verification.snapshot import WrongType
+from libs.telemetry.one_line import one_line
 from libs.views.redis_access import RedisAccess
 
 S = TypeVar("S")
@@ -162,7 +163,7 @@ async def opened(
     except (RedisError, WrongType) as why:
         raise CouldNotCheck(f"Redis: {why}") from why
     except (KafkaError, Unanswered, OSError) as why:
-        raise CouldNotCheck(f"Kafka: {str(why) or type(why).__name__}") from why
+        raise CouldNotCheck(f"Kafka: {one_line(why)}") from why
     finally:
         await redis.aclose()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
 
@@ -12,9 +11,10 @@ from aiokafka.errors import KafkaError
 
 from libs.contracts.names import Names
 from libs.ledger.letters import Letter, place_of
-from libs.runtime.journal import PlaceUnknown, ProducerBroken, make_producer
+from libs.runtime.journal import PlaceUnknown, ProducerBroken
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.letters import letter
+from libs.runtime.producer import make_producer, stop_producer
 from libs.runtime.reader import partition_reader
 from libs.runtime.redrive import send_again
 from libs.settings import Settings
@@ -78,6 +78,4 @@ class Redriver:
                 "Kafka did not acknowledge; the letter may have been sent nevertheless"
             ) from None
         finally:
-            with suppress(KafkaError, OSError, TimeoutError):
-                async with asyncio.timeout(_LETS_GO):
-                    await producer.stop()
+            await stop_producer(producer, _LETS_GO)

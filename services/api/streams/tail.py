@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.reader import Record, let_go
+from libs.telemetry.one_line import one_line
 
 _FETCH_WAIT_MS: Final = 20  # a fetch under way holds up the partitions that are not in it
 _POLL_MS: Final = 200
@@ -161,7 +162,7 @@ class Tail:
     def _remind(self, why: Exception) -> None:
         if time.monotonic() - self._reminded >= _REMIND:
             self._reminded = time.monotonic()
-            log.warning("waiting for Kafka", topic=self._topic, why=str(why) or type(why).__name__)
+            log.warning("waiting for Kafka", topic=self._topic, why=one_line(why))
 
 
 async def _stop(consumer: Any) -> None:
@@ -169,4 +170,4 @@ async def _stop(consumer: Any) -> None:
         async with asyncio.timeout(_ANSWER):
             await let_go(consumer)
     except (KafkaError, OSError, TimeoutError) as why:
-        log.warning("a consumer could not be stopped in order", why=str(why) or type(why).__name__)
+        log.warning("a consumer could not be stopped in order", why=one_line(why))

@@ -11,8 +11,9 @@ import pytest
 from libs.contracts.names import Names
 from libs.ledger.records import Outgoing, Routed
 from libs.runtime.failpoints import Failpoint
-from libs.runtime.journal import Journal, make_producer
+from libs.runtime.journal import Journal
 from libs.runtime.kafka_access import KafkaAccess
+from libs.runtime.producer import make_producer
 from tests.real.deployment import Deployment
 from tests.stack import Servers
 

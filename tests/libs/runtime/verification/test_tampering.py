@@ -10,8 +10,8 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
-from libs.runtime.journal import make_producer
 from libs.runtime.kafka_access import KafkaAccess
+from libs.runtime.producer import make_producer
 from libs.runtime.verification.findings import Findings, Kind
 from tests.libs.runtime.verification.conftest import AtRest
 from tests.real.topics import Push, Stored, append
