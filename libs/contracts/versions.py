@@ -21,6 +21,16 @@ DELETE: Final = "version.delete_requested"
 CANCEL: Final = "version.cancel_requested"
 ORDER_UPDATED: Final = "order.updated"
 
+# Why a command is refused: the ``code`` of ``version.refused``, of a version's ``refused``, and of 001's problems.
+NOT_FOUND: Final = "not-found"
+ALREADY_EXECUTED: Final = "already-executed"
+UNKNOWN_SYMBOLS: Final = "unknown-symbols"
+MISSING_PRICES: Final = "missing-prices"
+TOO_LARGE: Final = "too-large"
+TOO_MANY_KEYS: Final = "too-many-keys"
+KEY_REPEATED: Final = "idempotency-key-repeated"
+KEY_REUSED: Final = "idempotency-key-reused"
+
 INSTRUMENTS: Final = "instruments.in"
 
 STEP: Final = "1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from libs.contracts.fields import AMOUNT_PATTERN
+from libs.contracts.versions import ALREADY_EXECUTED, KEY_REUSED, UNKNOWN_SYMBOLS
 from libs.ledger.reading import MAX_BYTES
 from services.api.openapi_parts import (
     AS_OF,
@@ -22,7 +23,7 @@ from services.api.openapi_parts import (
     problem,
 )
 from services.api.versions import AT, CREATE, DELETE, EXECUTE, READ, STATUSES
-from services.api.versions_answer import ALREADY_EXECUTED, KEY_REUSED, PROBLEMS, UNKNOWN_SYMBOLS, location
+from services.api.versions_answer import PROBLEMS, location
 from services.api.versions_request import ASSOCIATIONS, LONGEST_KEY
 
 _UNKNOWN_TOKEN: Final = {401: "No bearer token that we know."}

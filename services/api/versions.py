@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from libs.contracts import statuses
+from libs.contracts.versions import TOO_MANY_KEYS
 from libs.ledger.checks import is_uuid
 from services.api import entities, pages, versions_answer
 from services.api.access import Access
@@ -113,7 +114,7 @@ class Versions:
         asked = wanted(body, request.headers.getlist("idempotency-key"))
         outcome = await self.writing.execute(strategy_id, grant.organization, asked)
         if outcome.refused is not None:
-            if outcome.refused["code"] not in (*versions_answer.PROBLEMS, versions_answer.TOO_MANY_KEYS):
+            if outcome.refused["code"] not in (*versions_answer.PROBLEMS, TOO_MANY_KEYS):
                 raise no_strategy()
             raise versions_answer.problem(outcome.refused, [symbol for symbol, _ in asked.targets])
         where = versions_answer.location(strategy_id, outcome.document["id"])

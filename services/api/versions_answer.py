@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from libs.contracts.versions import DUE, EXECUTE
+from libs.contracts.versions import ALREADY_EXECUTED, DUE, EXECUTE, KEY_REUSED, TOO_MANY_KEYS, UNKNOWN_SYMBOLS
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.envelope import parse_log_record
 from libs.ledger.intake import fact_in
@@ -21,17 +21,11 @@ from libs.ledger.verdict import Verdict
 from services.api.refusals import Finding, Refusal
 from services.api.versions_request import ASSOCIATIONS, KEY_POINTER
 
-ALREADY_EXECUTED: Final = "already-executed"
-UNKNOWN_SYMBOLS: Final = "unknown-symbols"
-KEY_REUSED: Final = "idempotency-key-reused"
-KEY_REPEATED: Final = "idempotency-key-repeated"
-MISSING_PRICES: Final = "missing-prices"
 PROBLEMS: Final = {
     UNKNOWN_SYMBOLS: "Unknown symbols",
     ALREADY_EXECUTED: "Version already executed",
     KEY_REUSED: "Idempotency key reused",
 }
-TOO_MANY_KEYS: Final = "too-many-keys"
 EXECUTED: Final[Mapping[str, Any]] = MappingProxyType(
     {"code": ALREADY_EXECUTED, "detail": "the version has been executed"}
 )

@@ -11,12 +11,13 @@ from typing import Any, Final, Protocol
 
 import orjson
 
+from libs.contracts.versions import KEY_REPEATED, MISSING_PRICES
 from services.api import versions_answer, versions_command
 from services.api.backend import Backend, aggregate, log
 from services.api.commands import Place, Unavailable
 from services.api.folding import Folding
 from services.api.refusals import not_ready, unavailable
-from services.api.versions_answer import KEY_REPEATED, MISSING_PRICES, Outcome
+from services.api.versions_answer import Outcome
 from services.api.versions_command import Command, Quotes, Stamp
 from services.api.versions_lookup import SERVICE, Lookup, no_strategy
 from services.api.versions_request import Wanted

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import orjson
 
-from libs.contracts.versions import DUE, unusual_terms
+from libs.contracts.versions import DUE, TOO_LARGE, unusual_terms
 from libs.ledger.aggregate import Watch
 from libs.ledger.invalid import Invalid
 from libs.ledger.reading import check_caps
 from libs.ledger.times import milliseconds, rfc3339
 from services.versions.model import SCHEDULED, Version
-from services.versions.strategy import TOO_LARGE, Strategy
+from services.versions.strategy import Strategy
 from services.versions.view import restore, restore_strategy
 
 WATCHED: Final = ("status", SCHEDULED)

@@ -31,7 +31,16 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
 
-from libs.contracts.versions import CANCEL, DATA, DELETE, DRAFTED, DUE, ORDER_UPDATED
+from libs.contracts.versions import (
+    ALREADY_EXECUTED,
+    CANCEL,
+    DATA,
+    DELETE,
+    DRAFTED,
+    DUE,
+    NOT_FOUND,
+    ORDER_UPDATED,
+)
 from libs.ledger.aggregate import Derived
 from libs.ledger.fact import Fact
 from libs.ledger.reading import Document
@@ -54,7 +63,7 @@ from services.versions.plan import (
     stamp,
     targets_of,
 )
-from services.versions.strategy import ALREADY_EXECUTED, NOT_FOUND, Refusal, Ruling, object_to
+from services.versions.strategy import Refusal, Ruling, object_to
 
 SCHEDULED: Final = "SCHEDULED"
 CREATING_ORDERS: Final = "CREATING_ORDERS"

@@ -14,7 +14,21 @@ from typing import Any, Final
 
 import orjson
 
-from libs.contracts.versions import DATA, DRAFTED, DUE, EXECUTE, REGISTERED
+from libs.contracts.versions import (
+    ALREADY_EXECUTED,
+    DATA,
+    DRAFTED,
+    DUE,
+    EXECUTE,
+    KEY_REPEATED,
+    KEY_REUSED,
+    MISSING_PRICES,
+    NOT_FOUND,
+    REGISTERED,
+    TOO_LARGE,
+    TOO_MANY_KEYS,
+    UNKNOWN_SYMBOLS,
+)
 from libs.ledger.aggregate import Derived
 from libs.ledger.digest import digest
 from libs.ledger.fact import Fact
@@ -26,15 +40,6 @@ from services.versions.plan import ENDED, Plan, Portfolio, order_ids, plan, port
 KEYS_FOR: Final = 24 * 3_600 * 1_000  # ms by the broker's clock
 KEYS: Final = 1_000  # of a strategy that are remembered; a request with one more is to come again later
 EXECUTIONS: Final = 1_000  # whose orders are remembered
-
-NOT_FOUND: Final = "not-found"
-ALREADY_EXECUTED: Final = "already-executed"
-UNKNOWN_SYMBOLS: Final = "unknown-symbols"
-MISSING_PRICES: Final = "missing-prices"
-TOO_LARGE: Final = "too-large"
-TOO_MANY_KEYS: Final = "too-many-keys"
-KEY_REPEATED: Final = "idempotency-key-repeated"
-KEY_REUSED: Final = "idempotency-key-reused"
 
 _FOREMOST: Final = frozenset({NOT_FOUND, KEY_REPEATED, KEY_REUSED, TOO_MANY_KEYS})
 _NOT_FINAL: Final = _FOREMOST | {MISSING_PRICES}
