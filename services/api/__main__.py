@@ -92,7 +92,7 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop)
-    tasks: list[Coroutine[Any, Any, None]] = [credentials.follow(), live.run(), page.run()]
+    tasks: list[Coroutine[Any, Any, None]] = [credentials.follow(), live.run(settings.services), page.run()]
     if "versions" in settings.services:
         tasks += [commands.run(), _prices(commands, instruments)]
     following = asyncio.create_task(_follow(tasks))

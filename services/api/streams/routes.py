@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -28,16 +29,13 @@ class Streams:
     agents: AgentFeed
     routes: list[BaseRoute]
 
-    async def run(self) -> None:
-        """Follow the logs until cancelled."""
+    async def run(self, services: Collection[str]) -> None:
+        """Follow the logs until cancelled, of those services that there are."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self.status.run())
-            tasks.create_task(self.agents.run())
-
-    def waiting_for(self) -> list[str]:
-        """The topics that are not followed yet; empty once both streams are ready."""
-        feeds: dict[str, StatusFeed | AgentFeed] = {"strategies.log": self.status, "agents.log": self.agents}
-        return [topic for topic, feed in feeds.items() if not feed.ready.is_set()]
+            if "strategies" in services:
+                tasks.create_task(self.status.run())
+            if "agents" in services:
+                tasks.create_task(self.agents.run())
 
 
 def streams(
