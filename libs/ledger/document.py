@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -33,8 +33,7 @@ class Shape:
         return name in self.added or name in BOOKKEEPING or name.startswith("_")
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """The last applied body as text: strings as they are, everything else as JSON.
 
     ``typed`` names the unknown fields whose value is not a plain string.
@@ -60,8 +59,8 @@ def nothing_known(shape: Shape, **known: str | None) -> Fields:
 
 
 def hash_fields(body: Body) -> Fields:
-    """The body as hash fields: strings as they are, nested values as JSON, null as ``null``."""
-    return body.fields | {_TYPED: _json(body.typed)} if body.typed else dict(body.fields)
+    """The body as hash fields, not to be changed: strings as they are, nested values as JSON, null as ``null``."""
+    return body.fields | {_TYPED: _json(body.typed)} if body.typed else body.fields
 
 
 def optional_fields(body: Body, shape: Shape) -> frozenset[str]:
@@ -74,7 +73,10 @@ def optional_fields(body: Body, shape: Shape) -> frozenset[str]:
 
 def as_json(fields: Fields, typed: frozenset[str]) -> bytes:
     """Fields in their order as a JSON object; ``typed`` names those whose text is JSON already."""
-    return orjson.dumps({k: orjson.Fragment(text) if k in typed else text for k, text in fields.items()})
+    members: dict[str, object] = dict(fields)
+    for name in typed & fields.keys():
+        members[name] = orjson.Fragment(fields[name])
+    return orjson.dumps(members)
 
 
 def from_hash(fields: Mapping[str, str], shape: Shape) -> Body:

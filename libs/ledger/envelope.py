@@ -105,9 +105,7 @@ def log_record(
 ) -> bytes:
     """The log's account of one input record; ``data`` is JSON as it stands, ``extension`` has further attributes."""
     frame = about.frame or about.framed(origin)
-    more = "".join(
-        f'"{name}":{value if isinstance(value, int) else quoted(value)},' for name, value in extension.items()
-    )
+    more = "" if not extension else _attributes(extension)
     time = frame.time if about.time is not None else f'"time":null,"recordedtime":"{rfc3339(about.recorded)}"'
     return (
         (
@@ -119,6 +117,12 @@ def log_record(
         ).encode()
         + data.strip()
         + b"}"
+    )
+
+
+def _attributes(extension: Mapping[str, int | str]) -> str:
+    return "".join(
+        f'"{name}":{value if isinstance(value, int) else quoted(value)},' for name, value in extension.items()
     )
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from libs.ledger.reading import Document
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(NamedTuple):
     """Whose input it is: the entity it speaks of, the key that decides its partition, what it belongs to.
 
     ``subject`` is None where only what is known of the routing key tells it: an order's version.

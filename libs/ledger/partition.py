@@ -34,6 +34,7 @@ COUNTERS: Final = (
     "entities",
     "disputed",
 )
+_COUNTER: Final = {verdict: f"{verdict}_total" for verdict in Verdict}
 CAUSE: Final = "inputoffset"  # header of events and state: the input offset that a record comes from
 FORWARDED_FROM: Final = "forwarded-from"
 _LOG_HEADERS: Final[Headers] = [CONTENT_TYPE]
@@ -188,7 +189,7 @@ class PartitionFold(Generic[S]):
         shared = self._share(reading, verdict, entities) if sequence is not None else None
         value = self._log(reading, verdict, sequence, shared, out)
         self.counters["in_total"] += 1
-        self.counters[f"{verdict}_total"] += 1
+        self.counters[_COUNTER[verdict]] += 1
         if entity is not None and verdict in SEQUENCED:
             told = self._evolve(reading, entity, verdict, value, touched, out)
             if shared is not None:
@@ -301,13 +302,15 @@ class PartitionFold(Generic[S]):
         self, about: About, entity: Entity[Any], derived: Sequence[Derived], told: int, out: Folded
     ) -> None:
         """Events of an entity; ``told`` is how many the input has led to before."""
+        if not derived:
+            return
         subject = None if entity.subject == about.subject else entity.subject
+        key, headers = entity.subject.encode(), cause_headers(CONTENT_TYPE, about.offset)
         for index, (name, data) in enumerate(derived, told + 1):
             entity.events += 1
             event = derived_event(self.origin, about, index, name, entity.events, data, subject)
-            headers = cause_headers(CONTENT_TYPE, about.offset)
-            out.events.append(Outgoing(about.offset, entity.subject.encode(), event, headers))
-            self.counters["events_total"] += 1
+            out.events.append(Outgoing(about.offset, key, event, headers))
+        self.counters["events_total"] += len(derived)
 
     def _bury(self, reading: Reading, out: Folded) -> None:
         """Write the rejected input to the dead letters; a refold can only where the input was fetched again."""
@@ -376,7 +379,9 @@ def _changed_rows(
     before: Mapping[str, Fields], after: Mapping[str, Fields]
 ) -> list[tuple[str, Fields, list[str]]]:
     """Of each table the rows that came or changed, and those that went; nothing of a table that stayed the same."""
-    changed = []
+    changed: list[tuple[str, Fields, list[str]]] = []
+    if not before and not after:
+        return changed
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name, {}), after.get(name, {})
         rows = {row: text for row, text in now.items() if was.get(row) != text}

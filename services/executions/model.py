@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from libs.contracts.executions import EXECUTED, FILL_FIELDS, RANKS, TERMINAL
 from libs.contracts.operations import OUTCOME_EVENT
@@ -34,8 +33,7 @@ SHAPE: Final = Shape(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
+class Execution(NamedTuple):
     """An execution; ``status`` is None until a fact was applied, ``filled`` indexes its executed instructions.
 
     ``strategy_id`` and ``operation_id`` are those of its first fact, even of one that was ignored.
@@ -75,7 +73,7 @@ def evolve(state: Execution, fact: Fact, verdict: Verdict) -> Execution:
     if strategy_id is None:
         strategy_id, operation_id = _identity(body)
     if verdict is not Verdict.APPLIED:
-        return replace(state, strategy_id=strategy_id, operation_id=operation_id)
+        return state._replace(strategy_id=strategy_id, operation_id=operation_id)
     return Execution(
         id=state.id,
         strategy_id=strategy_id,
