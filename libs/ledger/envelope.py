@@ -14,6 +14,7 @@ from typing import Any, Final
 import orjson
 
 from libs.contracts.names import ENTITIES
+from libs.contracts.traceparent import TRACEPARENT
 from libs.ledger.ids import RecordIds
 from libs.ledger.times import rfc3339
 from libs.ledger.verdict import Verdict
@@ -63,6 +64,7 @@ class About:
     routing_key: str | None
     time: int | None = None
     correlation_id: str | None = None
+    traceparent: str | None = None
     frame: Frame | None = None
 
     def framed(self, origin: Origin) -> Frame:
@@ -78,7 +80,8 @@ class About:
                 cause=ids.at(0),
                 subject=source_and_subject(origin, subject),
                 time=f'"time":"{time}","recordedtime":"{recorded}"',
-                key=f'"partitionkey":{routing_key},"correlationid":{quoted(self.correlation_id)}',
+                key=f'"partitionkey":{routing_key},"correlationid":{quoted(self.correlation_id)}'
+                + ("" if self.traceparent is None else f',"{TRACEPARENT}":"{self.traceparent}"'),
             )
         return self.frame
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from libs.contracts.partitions import partition_of
+from libs.contracts.traceparent import TRACEPARENT, of_record
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.checks import readable_time
 from libs.ledger.envelope import About, Logged
@@ -25,6 +26,8 @@ S = TypeVar("S")
 def read_input(aggregate: Aggregate[S], partition: int, partitions: int, record: InputRecord) -> Reading:
     """Read an input record; never raises for what it holds."""
     about = About(record.offset, record.recorded, None, None)
+    if record.headers:
+        about.traceparent = of_record(record.headers)
     reading = Reading(about, record)
     document: Document = {}
     try:
@@ -57,6 +60,7 @@ def read_log(aggregate: Aggregate[S], logged: Logged) -> Reading:
         routing_key=a["partitionkey"],
         time=None if a["time"] is None else milliseconds(a["time"]),
         correlation_id=a["correlationid"],
+        traceparent=a.get(TRACEPARENT),
     )
     reading = Reading(about, verdict=logged.verdict, logged=logged)
     if reading.verdict in SEQUENCED:

@@ -14,6 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 import orjson
 
 from libs.contracts.names import companion_of
+from libs.contracts.traceparent import record_headers
 from libs.ledger.aggregate import Aggregate, Derived, View
 from libs.ledger.digest import holds
 from libs.ledger.document import Fields
@@ -272,7 +273,8 @@ class PartitionFold(Generic[S]):
             add(self.counters, tally)
         one.entries += [(e.stream, entity.sequence, e.fields) for e in part.enter(fact, verdict)]
         for service, routing_key, body in part.notify(after, fact, verdict):
-            notice = Outgoing(about.offset, routing_key.encode(), orjson.dumps(body))
+            headers = record_headers(about.traceparent)
+            notice = Outgoing(about.offset, routing_key.encode(), orjson.dumps(body), headers)
             out.notices.append(Routed(f"{service}.in", routing_key, notice))
         return len(derived)
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from libs.contracts.derived import EVENTS
 from libs.contracts.inputs import INPUTS
+from libs.contracts.traceparent import TRACEPARENT
 from libs.ledger.verdict import Verdict
 
 Json = dict[str, Any]
@@ -31,11 +32,17 @@ _ENVELOPE: Final[Json] = {
     "correlationid": _MAYBE,
     "causationid": _MAYBE,
     "datacontenttype": _TEXT,
+    TRACEPARENT: {
+        "type": "string",
+        "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
+        "description": "That of the input record, where that has a sampled one.",
+    },
 }
+_OPTIONAL: Final = (TRACEPARENT, "accountsequence")
 
 
-def _object(properties: Mapping[str, Json], optional: tuple[str, ...] = ()) -> Json:
-    required = [name for name in properties if name not in optional]
+def _object(properties: Mapping[str, Json]) -> Json:
+    required = [name for name in properties if name not in _OPTIONAL]
     return {"type": "object", "properties": dict(properties), "required": required}
 
 
@@ -53,8 +60,7 @@ LOG_RECORD: Final = _object(
             "description": "Of strategies: the seq that subscribers are shown.",
         },
         "data": {"type": ["object", "null"]},
-    },
-    ("accountsequence",),
+    }
 )
 DERIVED_EVENT: Final = _object(
     {

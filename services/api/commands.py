@@ -16,6 +16,7 @@ from aiokafka.errors import KafkaError
 
 from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
+from libs.contracts.traceparent import record_headers
 from libs.runtime.cancellation import heed_cancellation
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.producer import make_producer, stop_producer
@@ -68,15 +69,18 @@ class Commands:
         self._why = "not connected yet"
         self._told = 0.0
 
-    async def append(self, routing_key: str, value: bytes) -> Place:
-        """Where a command lies once all in-sync replicas have it. Raises Unavailable."""
+    async def append(self, routing_key: str, value: bytes, traceparent: str | None = None) -> Place:
+        """Where a command lies once all in-sync replicas have it; ``traceparent`` goes with it. Raises Unavailable."""
         producer = self._producer
         if producer is None:
             raise Unavailable(self._why)
         partition = partition_of(routing_key, self._cluster.partitions)
         try:
             async with asyncio.timeout(self._answer):
-                delivery = await producer.send(self._topic, value, routing_key.encode(), partition)
+                headers = record_headers(traceparent)
+                delivery = await producer.send(
+                    self._topic, value, routing_key.encode(), partition, headers=headers
+                )
                 # shielded: who goes away must not take along what others wait for in the same batch
                 told = await asyncio.shield(delivery)
         except TimeoutError:

@@ -18,6 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from libs.contracts import statuses
+from libs.contracts.traceparent import of_request
 from libs.contracts.versions import TOO_MANY_KEYS
 from libs.ledger.checks import is_uuid
 from services.api import entities, pages, versions_answer
@@ -90,7 +91,9 @@ class Versions:
             strategy_id, version_id, grant.organization
         ):  # for good, so no command is needed
             raise versions_answer.problem(versions_answer.EXECUTED)
-        outcome = await self.writing.delete(strategy_id, grant.organization, version_id)
+        outcome = await self.writing.delete(
+            strategy_id, grant.organization, version_id, of_request(request.headers.raw)
+        )
         if outcome is None:
             return Response(status_code=HTTPStatus.NO_CONTENT)
         if outcome.refused is None or outcome.refused["code"] not in versions_answer.PROBLEMS:
@@ -112,7 +115,9 @@ class Versions:
         body = await read_body(request)
         await self.lookup.own_strategy(strategy_id, grant.organization)
         asked = wanted(body, request.headers.getlist("idempotency-key"))
-        outcome = await self.writing.execute(strategy_id, grant.organization, asked)
+        outcome = await self.writing.execute(
+            strategy_id, grant.organization, asked, of_request(request.headers.raw)
+        )
         if outcome.refused is not None:
             if outcome.refused["code"] not in (*versions_answer.PROBLEMS, TOO_MANY_KEYS):
                 raise no_strategy()

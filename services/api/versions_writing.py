@@ -29,7 +29,7 @@ _AT_ONCE: Final = 20  # records that are followed without leaving the event loop
 class Writer(Protocol):
     """Where commands go."""
 
-    async def append(self, routing_key: str, value: bytes) -> Place:
+    async def append(self, routing_key: str, value: bytes, traceparent: str | None = None) -> Place:
         """Where a command lies once Kafka has it. Raises Unavailable."""
 
 
@@ -44,7 +44,8 @@ class Prices(Protocol):
 class Writing:
     """Executes and deletes versions; ``clock`` gives seconds since 1970. Raises Refusal (503) where that is uncertain.
 
-    What is uncertain may have happened: under the same key the next request learns what did.
+    What is uncertain may have happened: under the same key the next request learns what did. The ``traceparent`` of a
+    request goes with its commands.
     """
 
     backend: Backend
@@ -54,7 +55,9 @@ class Writing:
     folding: Folding
     clock: Callable[[], float] = time.time
 
-    async def execute(self, strategy_id: str, organization: str, asked: Wanted) -> Outcome:
+    async def execute(
+        self, strategy_id: str, organization: str, asked: Wanted, traceparent: str | None = None
+    ) -> Outcome:
         """What became of an execution, or of the first request under the same key. Raises Refusal: 404, 422."""
         for _ in range(_ATTEMPTS):
             strategy = await self.lookup.own_strategy(strategy_id, organization)
@@ -65,7 +68,7 @@ class Writing:
             command = versions_command.execute(
                 self._stamp(), strategy_id, version_id, organization, asked, quotes, strategy.portfolio_value
             )
-            outcome = await self._carry_out(command)
+            outcome = await self._carry_out(command, traceparent)
             if outcome is None:
                 raise unavailable("nothing is left of the execution")
             if outcome.refused is None:
@@ -77,11 +80,12 @@ class Writing:
             self._check_held(outcome.refused["symbols"])
         raise unavailable("what the strategy holds changed too often for the execution to be planned")
 
-    async def delete(self, strategy_id: str, organization: str, version_id: str) -> Outcome | None:
+    async def delete(
+        self, strategy_id: str, organization: str, version_id: str, traceparent: str | None = None
+    ) -> Outcome | None:
         """None where nothing is left of a version, else why it was not deleted."""
-        return await self._carry_out(
-            versions_command.delete(self._stamp(), strategy_id, version_id, organization)
-        )
+        command = versions_command.delete(self._stamp(), strategy_id, version_id, organization)
+        return await self._carry_out(command, traceparent)
 
     async def _first(self, strategy_id: str, version_id: str, organization: str, asked: Wanted) -> Outcome:
         """What the first request under a key came to."""
@@ -96,10 +100,10 @@ class Writing:
             found = Outcome(orjson.loads(now), None)
         return found
 
-    async def _carry_out(self, command: Command) -> Outcome | None:
+    async def _carry_out(self, command: Command, traceparent: str | None) -> Outcome | None:
         """What the fold made of a command; None where nothing is left of the version."""
         try:
-            place = await self.writer.append(command.strategy_id, command.value)
+            place = await self.writer.append(command.strategy_id, command.value, traceparent)
         except Unavailable as why:
             raise unavailable(f"Kafka does not answer: {why}") from None
         while True:
@@ -113,7 +117,9 @@ class Writing:
             return None
         found = await _read(versions_answer.outcome_of, command.version_id, told.records, command.id)
         if found is None:
-            log.error("a command is not in its version's history", version=command.version_id)
+            log.error(
+                "a command is not in its version's history", version=command.version_id, command=command.id
+            )
             raise unavailable("what became of the command is in the log alone")
         return found
 

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from libs.contracts.executions import ExecutionStatusChanged
 from libs.contracts.operations import OUTCOME_EVENT, OperationStatusChanged
+from libs.contracts.traceparent import of_request, record_headers
 from libs.ledger.checks import check_time
 from libs.ledger.invalid import Invalid, all_from_validation
 from libs.ledger.reading import MAX_BYTES, Document, read
@@ -62,7 +63,7 @@ class Accepted:
     service: str
     key: str
     value: bytes
-    headers: tuple[tuple[str, bytes], ...]
+    headers: tuple[tuple[str, bytes | None], ...]
 
 
 def _stamps(document: Document) -> Iterator[tuple[str, object]]:
@@ -124,7 +125,11 @@ def accept(webhook: Webhook, keys: Sequence[bytes], headers: Headers, body: byte
         webhook.service,
         document["id"].lower(),
         body,
-        ((ID_HEADER, webhook_id), (TIMESTAMP_HEADER, timestamp)),
+        (
+            (ID_HEADER, webhook_id),
+            (TIMESTAMP_HEADER, timestamp),
+            *record_headers(of_request(headers)),
+        ),
     )
 
 

@@ -183,9 +183,9 @@ async def test_whatever_the_interleaving_one_is_on_its_way_and_a_key_has_one_ans
     one.stalled = True
     append, over = one.append, False
 
-    async def slow(routing_key: str, value: bytes) -> Place:
+    async def slow(routing_key: str, value: bytes, traceparent: str | None = None) -> Place:
         await asyncio.sleep(rng.random() * 0.01)
-        place = await append(routing_key, value)
+        place = await append(routing_key, value, traceparent)
         if rng.random() < 0.1:  # it stands, but nobody is told
             raise Unavailable("lost")
         return place
@@ -442,13 +442,13 @@ async def test_what_the_strategy_came_to_hold_meanwhile_is_priced_at_the_next_at
     one = world()
     append, slipped = one.append, False
 
-    async def late(routing_key: str, value: bytes) -> Place:
+    async def late(routing_key: str, value: bytes, traceparent: str | None = None) -> Place:
         nonlocal slipped
         if not slipped:  # another execution, all of it, comes first
             slipped = True
             one.push(execute({"GOOG": "10"}, prices={"GOOG": "170.25"}))
             one.finish(data(await one.ask("GET", f"{AT}/{VERSION}?include=orders")))
-        return await append(routing_key, value)
+        return await append(routing_key, value, traceparent)
 
     one.append = late  # type: ignore[method-assign]
     told = data(await one.execute(positions(NVDA="10"), key="k"), 202)

@@ -183,7 +183,7 @@ class World:
         transport = httpx.ASGITransport(measured, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://api")
 
-    async def append(self, routing_key: str, value: bytes) -> Place:
+    async def append(self, routing_key: str, value: bytes, traceparent: str | None = None) -> Place:
         if self.away:
             raise Unavailable("nobody answers")
         assert json.loads(value)["strategy_id"] == routing_key

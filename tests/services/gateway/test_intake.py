@@ -135,6 +135,14 @@ def test_the_delivery_is_told_by_the_record_the_signature_is_not(webhook: Webhoo
     assert accepted.headers == (("webhook-id", b"msg_1"), ("webhook-timestamp", str(NOW).encode()))
 
 
+@pytest.mark.parametrize("flags", ["01", "00"])
+def test_a_sampled_traceparent_goes_on_with_the_record(flags: str) -> None:
+    body = json.dumps(EXAMPLES["operations"]["settled"]).encode()
+    own = f"00-{'ab' * 16}-{'cd' * 8}-{flags}".encode()
+    accepted = accept(WEBHOOKS[0], [KEY], [*raw(signed(body)), (b"traceparent", own)], body, NOW)
+    assert dict(accepted.headers).get("traceparent") == (own if flags == "01" else None)
+
+
 def test_an_id_in_capitals_has_the_routing_key_in_small_letters() -> None:
     """The body stays as it is; the key decides the partition, which must not depend on the spelling."""
     document = EXAMPLES["operations"]["settled"]
