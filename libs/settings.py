@@ -25,6 +25,7 @@ PREFIX: Final = "STRATAFOLD_"
 SERVICES: Final = ("operations", "executions", "versions", "agents", "strategies")
 # A topic's name has at most 249 characters; the longest of ours, with room for more, follows the namespace and a dot.
 NAMESPACE_CHARACTERS: Final = 200
+_TRACES_PATH: Final = "/v1/traces"  # where a collector of OTLP takes them unless it says otherwise
 
 _log = logging.getLogger("stratafold.settings")
 
@@ -60,6 +61,18 @@ def _redis_url(value: SecretStr) -> SecretStr:
     if url.scheme not in ("redis", "rediss", "unix") or not placed:
         raise wrong
     return value
+
+
+def _collector(value: str) -> str:
+    wrong = ValueError("must be a URL such as http://host:4318 (or https://)")
+    try:
+        url = urlsplit(value)
+        placed = bool(url.hostname) and url.port != 0
+    except ValueError:
+        raise wrong from None
+    if url.scheme not in ("http", "https") or not placed:
+        raise wrong
+    return value if url.path.strip("/") else f"{value.rstrip('/')}{_TRACES_PATH}"
 
 
 def _namespace(value: str) -> str:
@@ -160,6 +173,10 @@ class Settings(BaseSettings):
     api_port: Port = 8000
     metrics_port: Port | None = None
     """Where a worker, a connector or the metrics process serves its health and metrics; None: nowhere."""
+    traces: Annotated[str, AfterValidator(_collector)] | None = None
+    """URL of an OpenTelemetry collector (OTLP over HTTP); None: no process makes traces."""
+    traces_share: Annotated[float, Field(ge=0, le=1)] = 1.0
+    """Of the requests and frames that come without a ``traceparent``: how many begin a trace."""
     webhook_secrets: Annotated[
         tuple[SecretStr, ...], NoDecode, BeforeValidator(_items), AfterValidator(_webhook_secrets)
     ] = ()

@@ -11,7 +11,7 @@ import random
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 import structlog
 from aiokafka.errors import KafkaError
@@ -23,6 +23,7 @@ from libs.ledger.intake import read_input
 from libs.ledger.partition import PartitionFold
 from libs.ledger.records import Folded, InputRecord, Outgoing
 from libs.ledger.verdict import Verdict
+from libs.runtime.batch_traces import BatchTraces
 from libs.runtime.entities import BATCH, BYTES, ENTITIES, EntityCache
 from libs.runtime.failpoints import Failpoint
 from libs.runtime.inbox import Inbox, InputUnreadable
@@ -42,6 +43,9 @@ from libs.runtime.ticker import Ticker
 from libs.telemetry.latency import Latencies
 from libs.telemetry.worker_metrics import WorkerMetrics
 from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs, Ownership, PositionDamaged
+
+if TYPE_CHECKING:
+    from libs.telemetry.spans import Traces
 
 S = TypeVar("S")
 
@@ -86,6 +90,7 @@ class Machinery(Generic[S]):
     patience: Patience
     failpoint: Failpoint
     metrics: WorkerMetrics
+    traces: Traces | None = None
 
 
 class Partition(Generic[S]):
@@ -110,6 +115,9 @@ class Partition(Generic[S]):
         self._committed_at = 0.0
         self._sure_at = 0.0
         self._states = StateTail()
+        traces, metrics = machinery.traces, machinery.metrics
+        self._traces = None if traces is None else BatchTraces(traces, self._origin, metrics)
+        self._stage = metrics.stage if self._traces is None else self._traces.stage
         self._log = logger.bind(service=machinery.aggregate.service, partition=partition)
 
     async def run(self) -> None:
@@ -153,6 +161,8 @@ class Partition(Generic[S]):
         self.inbox.shut()
         self._cache.clear()
         self._sure_at = 0.0
+        if self._traces is not None:
+            self._traces.forget()
         own = await m.patience.redis("take the partition", lambda: self._store.take(m.owner))
         m.failpoint.passed("recovery_taken")
         async with m.open_ledger(self.number) as ledger:
@@ -217,14 +227,17 @@ class Partition(Generic[S]):
 
     async def _fold(self, own: Ownership, fold: PartitionFold[S], records: list[InputRecord]) -> Folded:
         m, cache = self._m, self._cache
-        with m.metrics.stage("read"):
+        with self._stage("read"):
             readings = [read_input(m.aggregate, self.number, m.partitions, record) for record in records]
         hits, misses = cache.hits, cache.misses
-        with m.metrics.stage("load"):
+        with self._stage("load"):
             await load_entities(cache, fold, self._store, own, readings, m.patience)
         m.metrics.looked_up(cache.hits - hits, cache.misses - misses)
-        with m.metrics.stage("fold"):
-            return fold.fold(readings, cache.entities)
+        with self._stage("fold"):
+            folded = fold.fold(readings, cache.entities)
+        if self._traces is not None:
+            self._traces.folded(readings, folded)
+        return folded
 
     async def _write_all(
         self, own: Ownership, batches: asyncio.Queue[tuple[Folded, list[InputRecord]] | None]
@@ -245,6 +258,8 @@ class Partition(Generic[S]):
         self._counted = {name: counters[name] for name in _COUNTED}
         verdicts = {verdict.value: risen[f"{verdict}_total"] for verdict in Verdict}
         self._m.metrics.batch(verdicts, risen["events_total"], (now_ms - records[0].recorded) / 1000)
+        if self._traces is not None:
+            self._traces.written(verdicts)
 
     async def _write(self, own: Ownership, folded: Folded) -> None:
         """Let a batch take effect, each step after the one before; recovery relies on that order.
@@ -256,11 +271,11 @@ class Partition(Generic[S]):
         await self._make_sure(own)
         if folded.forwards:
             await kafka("forward records", m.writer.route(folded.forwards))
-        with m.metrics.stage("append"):
+        with self._stage("append"):
             log_offset = await kafka("append to the log", self._append_to_log(folded))
         folded.log.clear()  # what is out is not kept: a batch weighs some megabytes, and every partition has one
         m.failpoint.passed("after_log")
-        with m.metrics.stage("publish"):
+        with self._stage("publish"):
             await self._make_sure(own)
             await kafka("publish", self._publish({"events": folded.events, "dead": folded.dead}))
             folded.events.clear()
@@ -270,7 +285,7 @@ class Partition(Generic[S]):
             await self._publish_states(folded)
         m.failpoint.passed("after_events")
         m.failpoint.passed("before_script")
-        with m.metrics.stage("apply"):
+        with self._stage("apply"):
             await redis("write the batch", lambda: self._store.apply(own, folded, log_offset))
         m.failpoint.passed("after_script")
         if self._states.overwritten:

@@ -36,6 +36,7 @@ from libs.runtime.reader import let_go
 from libs.runtime.topics import create_topics, missing_topics
 from libs.runtime.wakefulness import GLANCE, Wakefulness
 from libs.settings import Settings
+from libs.telemetry.traces import close_traces, open_traces
 from libs.telemetry.worker_metrics import Standing, WorkerMetrics
 from libs.views.redis_access import RedisAccess
 from libs.views.store import PartitionStore
@@ -149,6 +150,7 @@ class Worker(Generic[S]):
         self._compressing = make_producer(kafka, f"{self._owner}-compressing", "zstd")
         await self._producer.start()
         await self._compressing.start()
+        self._traces = open_traces(settings, self._service)
         self._machinery = Machinery(
             aggregate=self._aggregate,
             names=self._names,
@@ -166,6 +168,7 @@ class Worker(Generic[S]):
             patience=Patience(lambda: kafka_answers(kafka), DEADLINE),
             failpoint=self._failpoint,
             metrics=self.metrics,
+            traces=self._traces,
         )
         self._minders.append(asyncio.create_task(self._mind_the_consumer()))
         if self._beside is not None:
@@ -299,3 +302,4 @@ class Worker(Generic[S]):
             *(stop_producer(one, _FLUSHES_WITHIN) for one in (self._producer, self._compressing))
         )
         await self._redis.aclose()
+        await close_traces(self._traces)

@@ -22,6 +22,7 @@ from libs.runtime.topics import WrongTopic
 from libs.security.master_key import master_key
 from libs.settings import Settings, SettingsError, load
 from libs.telemetry.logs import configure
+from libs.telemetry.traces import close_traces, open_traces
 from libs.views.credentials import CredentialCache
 from libs.views.reading import Views
 from libs.views.redis_access import RedisAccess
@@ -69,7 +70,8 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
     cluster = Cluster(kafka, names, settings.partitions, replication)
     commands = Commands(cluster, "versions")
     instruments = Instruments(kafka, names, settings.partitions)
-    live = streams(settings, redis, authenticator, Refused)
+    traces = open_traces(settings, "api")
+    live = streams(settings, redis, authenticator, Refused, traces)
     page = live_page(settings, redis, backend, access)
     server = http.server(
         build(
@@ -80,6 +82,7 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
             commands,
             instruments,
             [*live.routes, *page.routes],
+            traces,
         ),
         http=LiveHttp,
         **SERVER_SETTINGS,
@@ -109,6 +112,7 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
         raise SettingsError(str(wrong.exceptions[0])) from None
     finally:
         await redis.aclose()
+        await close_traces(traces)
 
 
 async def _follow(several: Iterable[Coroutine[Any, Any, None]]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -17,11 +17,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from libs.contracts.names import Names
 from libs.web.problems import SHOWN, handlers
 from libs.web.requests import Measured, Metrics, by_endpoint
+from libs.web.traced import Traced
 from services.api import agents, asyncapi, ledgers, openapi, readiness, strategies, versions
 from services.api.access import Access
 from services.api.backend import Backend
 from services.api.streams.handshake import refuse
 from services.api.versions_writing import Prices, Writer
+
+if TYPE_CHECKING:
+    from libs.telemetry.spans import Traces
 
 _JSON: Final = "application/json"
 
@@ -34,6 +38,7 @@ def build(
     writer: Writer,
     prices: Prices,
     more: Sequence[BaseRoute] = (),
+    traces: Traces | None = None,
 ) -> ASGIApp:
     """The app; readiness speaks of ``services``, and ``more`` are routes beside those of REST.
 
@@ -73,7 +78,8 @@ def build(
     app = Starlette(routes=routes, exception_handlers=handlers("API"))
     app.router.redirect_slashes = False
     app.router.default = _elsewhere(app.router.default)
-    return Measured(app, metrics, by_endpoint(routes))
+    measured = Measured(app, metrics, by_endpoint(routes))
+    return measured if traces is None else Traced(measured, traces, by_endpoint(routes))
 
 
 def _elsewhere(http: ASGIApp) -> ASGIApp:

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, Final, NoReturn
 
 import structlog
@@ -19,6 +20,7 @@ from libs.runtime.patience import Stuck
 from libs.runtime.topics import WrongTopic
 from libs.settings import Settings, SettingsError, load
 from libs.telemetry.logs import configure
+from libs.telemetry.traces import close_traces, open_traces
 from libs.web.health import listener, serving
 from services.connectors.addresses import WrongAddress, address, agent_address
 from services.connectors.agents import AgentConnector
@@ -95,11 +97,12 @@ def _check_strategies(settings: Settings, options: argparse.Namespace) -> Wish:
 
 
 async def _strategies(settings: Settings, wish: Wish) -> None:
-    outlet, rest = Outlet(settings, "strategies"), Rest(wish.address.loopback)
+    traces = open_traces(settings, "strategies-connector")
+    outlet, rest = Outlet(settings, "strategies", traces), Rest(wish.address.loopback)
     projection = Projection(settings)
     connector = StrategyConnector(wish, outlet, rest, lambda: projection.strategies(wish.account), _backoff())
     async with serving(listener(settings), outlet.metrics.registry, outlet.obstacle):
-        await _ended(connector.run, outlet.close, rest.close, projection.close)
+        await _ended(connector.run, partial(close_traces, traces), outlet.close, rest.close, projection.close)
 
 
 def _check_agents(_settings: Settings, options: argparse.Namespace) -> Any:
@@ -107,10 +110,11 @@ def _check_agents(_settings: Settings, options: argparse.Namespace) -> Any:
 
 
 async def _agents(settings: Settings, where: Any) -> None:
-    outlet, rest = Outlet(settings, "agents"), Rest(where.stream.loopback)
+    traces = open_traces(settings, "agents-connector")
+    outlet, rest = Outlet(settings, "agents", traces), Rest(where.stream.loopback)
     connector = AgentConnector(where, outlet, rest, _backoff(), settings.poll_seconds)
     async with serving(listener(settings), outlet.metrics.registry, outlet.obstacle):
-        await _ended(connector.run, outlet.close, rest.close)
+        await _ended(connector.run, partial(close_traces, traces), outlet.close, rest.close)
 
 
 async def _ended(run: Callable[[], Awaitable[None]], *closing: Callable[[], Awaitable[None]]) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 from aiokafka.errors import KafkaError
 
 from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
+from libs.contracts.traceparent import record_headers
+from libs.ledger.records import Headers
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.patience import Patience
@@ -20,7 +22,11 @@ from libs.runtime.reader import partition_reader
 from libs.runtime.topics import create_topics
 from libs.settings import Settings
 from libs.telemetry.one_line import one_line
+from libs.telemetry.traces import Kind
 from services.connectors.metrics import ConnectorMetrics
+
+if TYPE_CHECKING:
+    from libs.telemetry.spans import Span, Traces
 
 STUCK_AFTER: Final = 60.0  # seconds without an answer from a broker that answers others
 _OPENS_WITHIN: Final = 15.0
@@ -36,13 +42,14 @@ log = structlog.get_logger("stratafold.connector")
 class Outlet:
     """A service's input topic; what is appended under one key stays in order."""
 
-    def __init__(self, settings: Settings, service: str) -> None:
+    def __init__(self, settings: Settings, service: str, traces: Traces | None = None) -> None:
         self._settings = settings
         self._kafka = KafkaAccess.of(settings)
         self._service = service
         self._topic = Names(settings.namespace).topic(f"{service}.in")
         self._patience = Patience(lambda: kafka_answers(self._kafka), STUCK_AFTER)
         self._producer: Any = None
+        self._traces = traces
         self.metrics = ConnectorMetrics(service)
 
     def obstacle(self) -> str | None:
@@ -76,9 +83,11 @@ class Outlet:
         Who reads them drops what is equal. Raises Stuck, WrongTopic.
         """
         began = time.monotonic()
+        spans = self._begin_traces(key, len(values))
+        headers = [record_headers(span.traceparent) for span in spans] or [[]] * len(values)
         while True:
             try:
-                await self._patience.kafka(f"append to {self._topic}", self._append(key, values))
+                await self._patience.kafka(f"append to {self._topic}", self._append(key, values, headers))
             except KafkaError as why:
                 # an idempotent producer has a hole in its numbers then: it can't be used any more
                 log.warning("appending failed, the producer is made anew", why=one_line(why))
@@ -87,6 +96,8 @@ class Outlet:
                 await self.open()
             else:
                 self.metrics.appended(len(values), time.monotonic() - began)
+                for span in spans:
+                    span.end()
                 return
 
     async def tail(
@@ -130,9 +141,20 @@ class Outlet:
             raise
         self._producer = producer
 
-    async def _append(self, key: str, values: Sequence[bytes]) -> None:
+    def _begin_traces(self, key: str, count: int) -> list[Span]:
+        """A span a value, the first of its trace, for a frame brings none along; none where there are no traces."""
+        if self._traces is None:
+            return []
+        about = {"messaging.system": "kafka", "messaging.destination.name": self._topic}
+        about["messaging.kafka.message.key"] = key
+        return [self._traces.span(f"send {self._topic}", Kind.PRODUCER, about=about) for _ in range(count)]
+
+    async def _append(self, key: str, values: Sequence[bytes], headers: Sequence[Headers]) -> None:
         place = partition_of(key, self._settings.partitions)
-        sent = [await self._producer.send(self._topic, one, key.encode(), place) for one in values]
+        sent = [
+            await self._producer.send(self._topic, one, key.encode(), place, headers=its_own)
+            for one, its_own in zip(values, headers, strict=True)
+        ]
         # all are awaited, also after one failed: none is left whose failure nobody looks at
         for done in await asyncio.gather(*sent, return_exceptions=True):
             if isinstance(done, BaseException):

@@ -17,6 +17,7 @@ from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.topics import WrongTopic
 from libs.settings import Settings, SettingsError, load
 from libs.telemetry.logs import configure
+from libs.telemetry.traces import close_traces, open_traces
 from libs.web import serving as http
 from services.gateway.app import build
 from services.gateway.producer import Cluster, KafkaProducer, Stuck
@@ -47,7 +48,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         settings.create_topics,
     )
     producer = KafkaProducer(cluster)
-    server = http.server(build(settings.webhook_keys, producer))
+    traces = open_traces(settings, "gateway")
+    server = http.server(build(settings.webhook_keys, producer, traces=traces))
 
     def stop(*_: object) -> None:
         server.should_exit = True
@@ -70,6 +72,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
     except Stuck as stuck:
         log.error("the kafka client is stuck, this process ends to be started again", why=str(stuck))
         sys.exit(STUCK)
+    finally:
+        await close_traces(traces)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 from prometheus_client import CONTENT_TYPE_LATEST
@@ -17,16 +17,25 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.web.problems import Refusal, answer, handlers
 from libs.web.requests import Measured, Metrics, by_path
+from libs.web.traced import Traced
 from services.gateway.body import Gone, Room, read_body
 from services.gateway.intake import WEBHOOKS, Webhook, accept, check_declared_size
 from services.gateway.openapi import document
 from services.gateway.ports import Producer, Unavailable
 
+if TYPE_CHECKING:
+    from libs.telemetry.spans import Traces
+
 RETRY_AFTER: Final = {"Retry-After": "5"}
 _JSON: Final = "application/json"
 
 
-def build(keys: Sequence[bytes], producer: Producer, clock: Callable[[], float] = time.time) -> ASGIApp:
+def build(
+    keys: Sequence[bytes],
+    producer: Producer,
+    clock: Callable[[], float] = time.time,
+    traces: Traces | None = None,
+) -> ASGIApp:
     """The app: ``keys`` are the decoded webhook secrets, ``clock`` gives seconds since 1970."""
     room = Room()
     metrics = Metrics("gateway")
@@ -57,7 +66,8 @@ def build(keys: Sequence[bytes], producer: Producer, clock: Callable[[], float] 
     ]
     app = Starlette(routes=routes, exception_handlers=handlers("gateway"))
     app.router.redirect_slashes = False
-    return Measured(app, metrics, by_path(routes))
+    measured = Measured(app, metrics, by_path(routes))
+    return measured if traces is None else Traced(measured, traces, by_path(routes))
 
 
 class Receiver:

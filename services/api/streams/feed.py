@@ -5,22 +5,27 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import structlog
 
 from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
+from libs.contracts.traceparent import TRACEPARENT
 from libs.ledger.envelope import Logged, parse_log_record
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.reader import Record
 from libs.settings import Settings
+from libs.telemetry.traces import Kind
 from services.api.streams.channel import Channel
 from services.api.streams.following import Following, Verdict
 from services.api.streams.frame import Frame, agent_message, status_frame
 from services.api.streams.limits import ACCOUNT_BYTES, TOTAL_BYTES
 from services.api.streams.ring import Standing
 from services.api.streams.tail import Tail
+
+if TYPE_CHECKING:
+    from libs.telemetry.spans import Traces
 
 _CAUGHT_UP_WITHIN: Final = 5.0  # seconds
 _SWEEP_EVERY: Final = 1.0
@@ -49,29 +54,46 @@ def _chained(
     """The records that count, each with its time in ms; ``anew`` is called where those before no longer do."""
     chain = chains.setdefault(partition, Following())
     counting: list[tuple[Logged, int]] = []
+    damaged: list[str] = []
     for record in records:
         try:
             logged = parse_log_record(record.value or b"")
             verdict = chain.judge(logged)
         except (ValueError, KeyError, TypeError) as why:
-            place = f"{record.topic}/{partition}/{record.offset}"
-            log.warning("not a log record", at=place, why=str(why))
+            damaged.append(f"{record.topic}/{partition}/{record.offset}: {why}")
             continue
         if verdict is Verdict.BEGINS_ANEW:
             counting.clear()
             anew()
         if verdict is not Verdict.DOES_NOT:
             counting.append((logged, record.timestamp))
+    if damaged:
+        log.warning("not log records", records=len(damaged), first=damaged[0])
     return counting
+
+
+def _tell(traces: Traces, logged: Logged, at: int) -> None:
+    """That a log record of ``at`` ms goes out as a frame, to its trace if it belongs to one."""
+    parent, subject = logged.attributes.get(TRACEPARENT), logged.attributes["subject"]
+    if parent is not None:
+        about = {"stratafold.subject": subject, "stratafold.verdict": logged.verdict}
+        traces.span("send frame", Kind.PRODUCER, parent, began=at * 1_000_000, about=about).end()
 
 
 class StatusFeed:
     """Frames of all accounts, from ``strategies.log``."""
 
-    def __init__(self, settings: Settings, numbers: Numbers, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        numbers: Numbers,
+        clock: Callable[[], float] = time.time,
+        traces: Traces | None = None,
+    ) -> None:
         self._partitions = settings.partitions
         self._window = settings.replay_seconds
         self._numbers = numbers
+        self._traces = traces
         self._clock = clock
         self._channels: dict[str, Channel] = {}
         self._chains: dict[int, Following] = {}
@@ -135,6 +157,8 @@ class StatusFeed:
             shown = status_frame(logged, at)
             if shown is not None:
                 self._pending.setdefault(shown[0], []).append(shown[1])
+                if self._traces is not None and self.ready.is_set():  # those before are of long ago
+                    _tell(self._traces, logged, at)
 
     def settle(self, partition: int) -> None:
         """From now on the partition's chain stands."""
@@ -174,7 +198,8 @@ class StatusFeed:
 class AgentFeed:
     """Messages of all agents as they come, from ``agents.log``."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, traces: Traces | None = None) -> None:
+        self._traces = traces
         self._listeners: dict[str, dict[AgentListener, None]] = {}
         self._chains: dict[int, Following] = {}
         self._pending: dict[str, list[bytes]] = {}
@@ -207,10 +232,12 @@ class AgentFeed:
         counting = _chained(self._chains, partition, records, lambda: None)
         if partition not in self._settled:
             return
-        for logged, _ in counting:
+        for logged, at in counting:
             shown = agent_message(logged)
             if shown is not None and shown[0] in self._listeners:
                 self._pending.setdefault(shown[0], []).append(shown[1])
+                if self._traces is not None:
+                    _tell(self._traces, logged, at)
 
     def settle(self, partition: int) -> None:
         """From now on the partition's chain stands, and its messages are sent."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 from starlette.routing import BaseRoute, WebSocketRoute
@@ -16,6 +17,9 @@ from services.api.streams.agents import AgentEndpoint
 from services.api.streams.feed import AgentFeed, StatusFeed
 from services.api.streams.lookups import RedisAgents, RedisNumbers
 from services.api.streams.status import StatusEndpoint
+
+if TYPE_CHECKING:
+    from libs.telemetry.spans import Traces
 
 STATUS_PATH = "/v1/ws"
 AGENT_PATH = "/agents/{id}/stream"
@@ -39,13 +43,17 @@ class Streams:
 
 
 def streams(
-    settings: Settings, redis: Redis, authenticator: Authenticator, refused: type[Exception]
+    settings: Settings,
+    redis: Redis,
+    authenticator: Authenticator,
+    refused: type[Exception],
+    traces: Traces | None = None,
 ) -> Streams:
     """The streams of a deployment; ``redis`` must not decode answers, ``refused`` is what the authenticator raises."""
     names = Names(settings.namespace)
     door = Door(authenticator, refused)
-    status = StatusFeed(settings, RedisNumbers(redis, names, settings.partitions))
-    agents = AgentFeed(settings)
+    status = StatusFeed(settings, RedisNumbers(redis, names, settings.partitions), traces=traces)
+    agents = AgentFeed(settings, traces)
     known = RedisAgents(redis, names, settings.partitions)
     return Streams(
         status,
