@@ -10,6 +10,7 @@ from typing import Any
 from libs.contracts.partitions import partition_of
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.records import Headers, Outgoing
+from libs.telemetry.spans import Traces
 from services.executions import AGGREGATE as EXECUTIONS
 from services.operations import AGGREGATE as OPERATIONS
 from tests.libs.ledger import histories
@@ -18,7 +19,12 @@ from tests.libs.runtime.simulation.world import PARTITIONS, Faults, Place, Proce
 
 Flow = list[tuple[Place, Outgoing]]  # records for the input topics, in their order
 AGGREGATES: Mapping[str, Aggregate[Any]] = {"executions": EXECUTIONS, "operations": OPERATIONS}
-_HEADERS: tuple[Headers, ...] = ([], [("h", None)], [("h", b"\xff"), ("h", b"2")])
+_HEADERS: tuple[Headers, ...] = (
+    [],
+    [("h", None)],
+    [("h", b"\xff"), ("h", b"2")],
+    [("traceparent", f"00-{'ab' * 16}-{'cd' * 8}-01".encode())],
+)
 _TROUBLE = 6.0  # virtual seconds in which things go wrong
 _PATIENCE = 600.0  # virtual seconds after which a world that is left in peace must have settled
 _CALM = (
@@ -35,10 +41,11 @@ def play(
     faults: Faults,
     aggregates: Mapping[str, Aggregate[Any]] = AGGREGATES,
     inputs: Callable[[Random], Flow] | None = None,
+    traces: Traces | None = None,
 ) -> World:
     """Run a schedule to its end, by default over operations and executions. Raises Unsettled, StandsStill."""
     rng = Random(seed)
-    world = World(rng, aggregates, faults)
+    world = World(rng, aggregates, faults, traces)
     clock.run(_play(world, (inputs or _inputs)(rng)))
     return world
 

@@ -14,6 +14,7 @@ from libs.ledger.verdict import Verdict
 from tests.libs.runtime.simulation.checks import violations
 from tests.libs.runtime.simulation.schedule import AGGREGATES, play
 from tests.libs.runtime.simulation.world import Faults, World
+from tests.libs.telemetry.recording import Recording
 
 _BUDGET = 5.0  # seconds that every test run spends here
 _AT_LEAST = 40
@@ -112,3 +113,18 @@ def test_one_or_two_crashes_at_any_steps_lose_and_double_nothing() -> None:
         for later in (0, 1, 2, 3, 5, 8, 13, 21):
             world = play(_SMALL, replace(calm, crash_at=frozenset({first, first + later})))
             assert violations(world, AGGREGATES) == [], f"after crashes at steps {first} and {first + later}"
+
+
+def test_traces_change_nothing_of_what_is_written() -> None:
+    """The same schedule, with and without: the same records everywhere, byte for byte, whatever goes wrong."""
+    recording = Recording(share=0)
+    for seed in range(6):
+        plain = play(seed, _faults(seed))
+        traced = play(seed, _faults(seed), traces=recording.traces)
+        assert {place: topic.records for place, topic in traced.topics.items()} == {
+            place: topic.records for place, topic in plain.topics.items()
+        }
+        assert traced.keyspaces == plain.keyspaces
+        assert violations(traced, AGGREGATES) == []
+    names = {span.name for span in recording.spans()}
+    assert {"batch executions.in", "process executions.in", "process operations.in"} <= names

@@ -24,6 +24,7 @@ from libs.runtime.partition import Machinery, Partition
 from libs.runtime.patience import Patience
 from libs.runtime.ports import Reach
 from libs.runtime.rebuild import Interrupted, Rebuild
+from libs.telemetry.spans import Traces
 from libs.telemetry.worker_metrics import WorkerMetrics
 from libs.views.memory import Keyspace, MemoryStore
 from libs.views.ownership import Ownership
@@ -87,7 +88,14 @@ class Topic:
 class World:
     """All topics and all of Redis; ``faults`` None means that nothing goes wrong any more."""
 
-    def __init__(self, rng: Random, aggregates: Mapping[str, Aggregate[Any]], faults: Faults | None) -> None:
+    def __init__(
+        self,
+        rng: Random,
+        aggregates: Mapping[str, Aggregate[Any]],
+        faults: Faults | None,
+        traces: Traces | None = None,
+    ) -> None:
+        self.traces = traces
         self.rng = rng
         self.aggregates = aggregates
         self.faults = faults
@@ -169,6 +177,7 @@ class Process:
         self._tasks: list[asyncio.Task[Any]] = []
         service, number = place
         self.store = store = FlakyStore(self, world.keyspaces[place])
+        self.metrics = WorkerMetrics(service)
         machinery: Machinery[Any] = Machinery(
             aggregate=world.aggregates[service],
             names=Names(),
@@ -178,7 +187,8 @@ class Process:
             open_ledger=self.open_ledger,
             patience=Patience(_yes, 60.0),
             failpoint=Failpoint(),
-            metrics=WorkerMetrics(service),
+            metrics=self.metrics,
+            traces=world.traces,
         )
         self.consumer = Consumer(self)
         self.partition: Partition[Any] = Partition(machinery, number, store, self.consumer)
