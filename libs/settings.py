@@ -173,6 +173,8 @@ class Settings(BaseSettings):
     api_port: Port = 8000
     metrics_port: Port | None = None
     """Where a worker, a connector or the metrics process serves its health and metrics; None: nowhere."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least that is logged; debug: a line a batch."""
     traces: Annotated[str, AfterValidator(_collector)] | None = None
     """URL of an OpenTelemetry collector (OTLP over HTTP); None: no process makes traces."""
     traces_share: Annotated[float, Field(ge=0, le=1)] = 1.0

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Final
-
-import structlog
+from typing import Any, Final
 
 from libs.ledger.records import InputRecord
 from libs.runtime.ports import Input
-
-logger = structlog.get_logger()
 
 HIGH_RECORDS: Final = 1_000
 HIGH_BYTES: Final = 8 * 1024 * 1024
@@ -27,11 +23,12 @@ class Inbox:
 
     After ``reopen(offset)`` a first batch that begins further on may be the leftover of a fetch from before
     the seek: it is believed only when a second fetch from ``offset`` begins there as well (then the topic
-    has a hole: transaction markers, or records that it no longer keeps).
+    has a hole: transaction markers, or records that it no longer keeps), and ``log`` says so.
     """
 
-    def __init__(self, source: Input) -> None:
+    def __init__(self, source: Input, log: Any) -> None:
         self._source = source
+        self._log = log
         self._records: deque[InputRecord] = deque()
         self._bytes = 0
         self._open = False
@@ -89,7 +86,7 @@ class Inbox:
         assert self._sought is not None
         if first <= self._sought or first == self._claimed:
             if first > self._sought:
-                logger.warning("the input has a hole", first_missing=self._sought, next_there=first)
+                self._log.warning("the input has a hole", first_missing=self._sought, next_there=first)
             return True
         self._claimed = first
         self._source.seek(self._sought)

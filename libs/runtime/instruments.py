@@ -73,6 +73,7 @@ class Instruments:
             await let_go(consumer)
 
     def _take(self, records: Iterable[Record]) -> None:
+        wrong: list[tuple[str, str]] = []
         for record in records:
             symbol = (record.key or b"").decode(errors="replace")
             if record.value is None:
@@ -81,11 +82,12 @@ class Instruments:
             try:
                 told = Instrument.model_validate(orjson.loads(record.value))
             except (ValueError, ValidationError) as why:  # what is no instrument changes none
-                logger.warning(
-                    "no instrument", symbol=symbol[:_SHOWN], why=" ".join(str(why).split())[:_SHOWN]
-                )
+                wrong.append((symbol[:_SHOWN], " ".join(str(why).split())[:_SHOWN]))
                 continue
             if min(Decimal(told.price), Decimal(told.step)) > 0 <= Decimal(told.minimum):
                 self._known[told.symbol] = {"price": told.price, "step": told.step, "minimum": told.minimum}
             else:
-                logger.warning("no instrument", symbol=told.symbol, why="price or step is not above zero")
+                wrong.append((told.symbol, "price or step is not above zero"))
+        if wrong:
+            symbol, reason = wrong[0]
+            logger.warning("no instruments", records=len(wrong), first=symbol, why=reason)

@@ -104,7 +104,6 @@ class Partition(Generic[S]):
         topic = machinery.names.topic(f"{machinery.aggregate.service}.in")
         self._origin = Origin(machinery.aggregate.service, topic, partition)
         self._cache: EntityCache[S] = EntityCache(ENTITIES, BYTES, 3 * BATCH)
-        self.inbox = Inbox(source)
         self.ready = False
         self.folded = -1  # the input offset that was written last
         self.halted: str | None = None
@@ -119,6 +118,7 @@ class Partition(Generic[S]):
         self._traces = None if traces is None else BatchTraces(traces, self._origin, metrics)
         self._stage = metrics.stage if self._traces is None else self._traces.stage
         self._log = logger.bind(service=machinery.aggregate.service, partition=partition)
+        self.inbox = Inbox(source, self._log)
 
     async def run(self) -> None:
         """Work until stopped. Raises only what the process can't live with, such as Stuck."""
@@ -260,6 +260,11 @@ class Partition(Generic[S]):
         self._m.metrics.batch(verdicts, risen["events_total"], (now_ms - records[0].recorded) / 1000)
         if self._traces is not None:
             self._traces.written(verdicts)
+        oldest = records[0]
+        waited = round(now_ms - oldest.recorded)
+        self._log.debug(
+            "batch", records=len(records), first=oldest.offset, last=folded.last, oldest_ms=waited, **verdicts
+        )
 
     async def _write(self, own: Ownership, folded: Folded) -> None:
         """Let a batch take effect, each step after the one before; recovery relies on that order.

@@ -28,7 +28,7 @@ def run_worker(make: Callable[[Settings], Worker[Any]]) -> int:
     except (SettingsError, ValueError) as wrong:
         print(f"stratafold: {wrong}", file=sys.stderr)  # noqa: T201
         return _WRONG
-    configure(worker.service)
+    configure(worker.service, level=settings.log_level)
     # What is loaded by now lives as long as the process; entity states come and go in bulk. Scanning both less
     # often saves a tenth of the time.
     gc.freeze()

@@ -82,6 +82,7 @@ class Recovery(Generic[S]):
         self._patience = patience
         self._failpoint = failpoint
         self._progress = progress
+        self._log = logger.bind(service=origin.service, partition=origin.partition)
 
     async def run(self, own: Ownership, distrust: bool = False, published: int = -1) -> PartitionFold[S]:
         """Refold into Redis; the fold to go on with. What follows up to input offset ``published`` is known to be out.
@@ -105,9 +106,7 @@ class Recovery(Generic[S]):
             refolded += await self._refold(own, fold, chunk, reach, published)
             self._progress(len(chunk))
         if refolded:
-            logger.info(
-                "refolded", partition=self._origin.partition, records=refolded, position=fold.position
-            )
+            self._log.info("refolded", records=refolded, position=fold.position)
         return fold
 
     async def first_unfolded(self, fold: PartitionFold[S]) -> int:
@@ -120,7 +119,7 @@ class Recovery(Generic[S]):
                 f" accounts for offset {fold.position}: Kafka lost acknowledged input, or the topic was made anew"
             )
         if following < begin:
-            logger.error("input was removed before it was folded", first=following, kept_from=begin)
+            self._log.error("input was removed before it was folded", first=following, kept_from=begin)
         return max(following, begin)
 
     async def _anchored(self, own: Ownership) -> bool:
@@ -187,13 +186,18 @@ class Recovery(Generic[S]):
 
     async def _exhume(self, readings: Iterable[Reading], reach: _Reach) -> None:
         """Fetch the inputs of dead letters that are to be written again; the log keeps only why they were refused."""
+        gone: list[int] = []
         for reading in readings:
             missing = not reach.dead.expired and reading.about.offset > reach.dead.offset
             if reading.verdict is Verdict.QUARANTINED and missing:
                 look = self._ledger.input_at(reading.about.offset)
                 reading.record = await self._patience.kafka("fetch a refused input again", look)
                 if reading.record is None:
-                    logger.error("a refused input is no longer kept", offset=reading.about.offset)
+                    gone.append(reading.about.offset)
+        if gone:
+            self._log.error(
+                "refused inputs are no longer kept", records=len(gone), first=gone[0], last=gone[-1]
+            )
 
     async def _emit(self, folded: Folded, reach: _Reach) -> None:
         """Send what the derived topics lack; the last record they speak of may have been sent in part."""

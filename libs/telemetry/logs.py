@@ -28,12 +28,17 @@ _LEVELS: Final = {
     "httpx": logging.WARNING,
     "websockets": logging.WARNING,
 }
+_OURS: Final = ("libs", "services", "stratafold")
 _REPETITIVE: Final = ("aiokafka",)
 
 
-def configure(process: str, stream: TextIO | None = None) -> None:
-    """Send the logs of this process, named in each line, to ``stream`` (stderr); a second call replaces the first."""
+def configure(process: str, stream: TextIO | None = None, level: str = "info") -> None:
+    """Send the logs of this process, named in each line, to ``stream`` (stderr); a second call replaces the first.
+
+    ``level`` names the least that is logged.
+    """
     stream = sys.stderr if stream is None else stream
+    least = getattr(logging, level.upper())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -48,7 +53,7 @@ def configure(process: str, stream: TextIO | None = None) -> None:
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
         logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(stream)
@@ -65,9 +70,11 @@ def configure(process: str, stream: TextIO | None = None) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(logging.INFO)
-    for name, level in _LEVELS.items():
-        logging.getLogger(name).setLevel(level)
+    root.setLevel(max(least, logging.INFO))  # what libraries say below that is for those who write them
+    for name in _OURS:
+        logging.getLogger(name).setLevel(least)
+    for name, quiet in _LEVELS.items():
+        logging.getLogger(name).setLevel(max(quiet, least))
     logging.captureWarnings(capture=True)
 
 

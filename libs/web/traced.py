@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars
 
 from libs.contracts.traceparent import TRACEPARENT, of_request
 from libs.telemetry.traces import Kind
@@ -37,8 +38,9 @@ class Traced:
         about = {"http.request.method": method, "url.path": scope["path"]}
         span = self._traces.span(method, Kind.SERVER, of_request(headers), about=about)
         kept = [(name, value) for name, value in headers if name != _HEADER]
-        if span.traceparent is not None:
-            kept.append((_HEADER, span.traceparent.encode()))
+        if (own := span.traceparent) is not None:
+            kept.append((_HEADER, own.encode()))
+            bind_contextvars(trace_id=own.split("-")[1])  # for the lines that are logged meanwhile
         scope["headers"] = kept
 
         async def noting(message: Message) -> None:

@@ -47,7 +47,7 @@ log = structlog.get_logger("stratafold.api")
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises SettingsError."""
     key = master_key(settings)
-    configure("api")
+    configure("api", level=settings.log_level)
     listener = http.listen(settings.api_port, "api_port")
     with contextlib.closing(listener), asyncio.Runner(loop_factory=http.loop_factory()) as runner:
         runner.run(_serve(settings, key, listener))

@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from libs.contracts.names import Names
+from libs.web.correlated import Correlated
 from libs.web.problems import SHOWN, handlers
 from libs.web.requests import Measured, Metrics, by_endpoint
 from libs.web.traced import Traced
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from libs.telemetry.spans import Traces
 
 _JSON: Final = "application/json"
+_REQUEST_ID: Final = "x-request-id"
 
 
 def build(
@@ -79,7 +81,8 @@ def build(
     app.router.redirect_slashes = False
     app.router.default = _elsewhere(app.router.default)
     measured = Measured(app, metrics, by_endpoint(routes))
-    return measured if traces is None else Traced(measured, traces, by_endpoint(routes))
+    traced = measured if traces is None else Traced(measured, traces, by_endpoint(routes))
+    return Correlated(traced, _REQUEST_ID)
 
 
 def _elsewhere(http: ASGIApp) -> ASGIApp:

@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load()
         making: Callable[[Settings, argparse.Namespace], Coroutine[Any, Any, None]] = options.run
         prepared = options.check(settings, options)
-        configure(f"{options.what}-connector")
+        configure(f"{options.what}-connector", level=settings.log_level)
         return asyncio.run(_until_told(making(settings, prepared)))
     except (WrongUse, WrongAddress, WrongTopic, SettingsError) as wrong:
         print(f"stratafold: {wrong}", file=sys.stderr)  # noqa: T201 - the one line that the user is to read

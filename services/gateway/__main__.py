@@ -33,7 +33,7 @@ def run(settings: Settings) -> None:
         raise SettingsError(
             "STRATAFOLD_WEBHOOK_SECRETS: must have at least one secret (whsec_…), or nobody's webhook could be believed"
         )
-    configure("gateway")
+    configure("gateway", level=settings.log_level)
     listener = http.listen(settings.gateway_port, "gateway_port")
     with contextlib.closing(listener), asyncio.Runner(loop_factory=http.loop_factory()) as runner:
         runner.run(_serve(settings, listener))

@@ -15,6 +15,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from libs.security.webhooks import ID_HEADER
+from libs.web.correlated import Correlated
 from libs.web.problems import Refusal, answer, handlers
 from libs.web.requests import Measured, Metrics, by_path
 from libs.web.traced import Traced
@@ -67,7 +69,8 @@ def build(
     app = Starlette(routes=routes, exception_handlers=handlers("gateway"))
     app.router.redirect_slashes = False
     measured = Measured(app, metrics, by_path(routes))
-    return measured if traces is None else Traced(measured, traces, by_path(routes))
+    traced = measured if traces is None else Traced(measured, traces, by_path(routes))
+    return Correlated(traced, ID_HEADER)
 
 
 class Receiver:

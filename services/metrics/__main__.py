@@ -36,7 +36,7 @@ def main() -> None:
     except SettingsError as error:
         print(f"stratafold: {error}", file=sys.stderr)  # noqa: T201 - the one line that the user is to read
         sys.exit(2)
-    configure("metrics")
+    configure("metrics", level=settings.log_level)
     asyncio.run(_run(settings, listening))
 
 

@@ -25,9 +25,12 @@ class Terminal(io.StringIO):
 def _leave_logging_as_it_was() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    ours = {name: logging.getLogger(name).level for name in ("libs", "services", "stratafold")}
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    for name, its_own in ours.items():
+        logging.getLogger(name).setLevel(its_own)
     logging.captureWarnings(capture=False)
     structlog.reset_defaults()
 
@@ -113,3 +116,18 @@ def test_a_library_that_repeats_itself_is_heard_once_in_a_while() -> None:
     assert passes("stratafold", 1), "only the libraries that retry are held back"
     now[0] = 10.5
     assert passes("aiokafka.conn", 1)
+
+
+@pytest.mark.parametrize(
+    ("level", "seen"), [("debug", ["a batch", "ready"]), ("info", ["ready"]), ("error", [])]
+)
+def test_the_level_is_of_our_lines_what_libraries_say_below_info_is_never_seen(
+    level: str, seen: list[str]
+) -> None:
+    stream = io.StringIO()
+    configure("executions", stream, level)
+    for name in ("libs.runtime.partition", "stratafold.gateway", "services.api"):
+        structlog.get_logger(name).debug("a batch")
+        structlog.get_logger(name).info("ready")
+    logging.getLogger("redis").debug("connected")
+    assert [line["event"] for line in lines(stream)] == seen * 3

@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from structlog.contextvars import get_contextvars
 
 from libs.contracts.traceparent import of_request
 from libs.web.requests import by_endpoint
@@ -19,6 +20,8 @@ SENDERS = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-"
 
 async def seen(request: Request) -> Response:
     """What the app finds."""
+    if request.path_params["id"] == "lines":
+        return PlainTextResponse(str(get_contextvars().get("trace_id")))
     if request.path_params["id"] == "broken":
         raise RuntimeError("a fault of ours")
     return PlainTextResponse(str(of_request(request.headers.raw)), 202)
@@ -56,6 +59,12 @@ async def test_what_is_not_sampled_leads_to_no_trace(theirs: str | None) -> None
     headers = {} if theirs is None else {"traceparent": theirs}
     assert (await client(recording).post("/things/7", headers=headers)).text == "None"
     assert recording.spans() == []
+
+
+async def test_lines_that_are_logged_meanwhile_name_the_trace() -> None:
+    recording = Recording(share=0)
+    sent = client(recording).post("/things/lines", headers={"traceparent": f"{SENDERS}01"})
+    assert (await sent).text == SENDERS.split("-")[1]
 
 
 async def test_reading_is_no_span() -> None:

@@ -178,7 +178,7 @@ class World:
         page = live_page(Settings(partitions=1), Redis(), backend, access)
         ending = [route for route in page.routes if route.path not in TESTED_LIVE]
         measured: Any = build(backend, access, ("versions",), Names(), self, self, ending)
-        self.app = measured._app
+        self.app = measured._app._app
         self.served = measured
         transport = httpx.ASGITransport(measured, raise_app_exceptions=False)
         self.client = httpx.AsyncClient(transport=transport, base_url="http://api")

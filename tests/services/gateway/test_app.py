@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel
+from structlog.testing import capture_logs
 
 from libs.ledger.reading import MAX_BYTES
 from libs.web.problems import Refusal
@@ -186,3 +187,12 @@ async def test_requests_together_hold_no_more_than_there_is_room() -> None:
         assert "Retry-After" in refused.value.headers
         assert room.left == 2
     assert room.left == 10
+
+
+async def test_a_delivery_is_no_line_in_the_log_whatever_is_answered() -> None:
+    with capture_logs() as lines:
+        async with client(Appended()) as gateway:
+            for content in (body(EXECUTION), b"{}", b"no json"):
+                assert (await post(gateway, EXECUTIONS, content)).status_code in (202, 400, 422)
+            assert (await post(gateway, EXECUTIONS, body(EXECUTION), {})).status_code == 401
+    assert lines == []

@@ -35,7 +35,7 @@ async def _yes(_: object) -> bool:
 @pytest.fixture(autouse=True)
 def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of 5 and few cached entities, so that a schedule of some dozen records passes every path."""
-    for module in (inbox, partition, rebuild, recovery):
+    for module in (partition, rebuild, recovery):
         monkeypatch.setattr(module, "logger", _Silence())
     monkeypatch.setattr(patience, "log", _Silence())
     for module in (partition, patience):
