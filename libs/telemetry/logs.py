@@ -29,7 +29,7 @@ _LEVELS: Final = {
     "websockets": logging.WARNING,
 }
 _OURS: Final = ("libs", "services", "stratafold")
-_REPETITIVE: Final = ("aiokafka",)
+_REPETITIVE: Final = ("aiokafka", "opentelemetry")
 
 
 def configure(process: str, stream: TextIO | None = None, level: str = "info") -> None:

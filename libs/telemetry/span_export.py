@@ -17,12 +17,12 @@ log = structlog.get_logger("stratafold.traces")
 
 
 class Patient(SpanExporter):
-    """Lets another exporter send, and speaks for it: that one would log each attempt."""
+    """Lets OpenTelemetry's exporter send, and speaks for it: that one would log each attempt."""
 
     def __init__(
         self, exporter: SpanExporter, collector: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
+        logging.getLogger("opentelemetry.exporter").setLevel(logging.CRITICAL)
         self._exporter = exporter
         self._collector = collector
         self._clock = clock

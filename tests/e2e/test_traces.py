@@ -8,7 +8,7 @@ import socket
 import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ import pytest
 from websockets.asyncio.client import connect
 
 from services.gateway.examples import EXAMPLES
+from services.simulator.agent_server import AgentUpstream
 from tests.contracts.golden import message
 from tests.e2e.collector import Collector, Told, collecting
 from tests.real.deployment import Deployment
-from tests.real.topics import Push, Stored
-from tests.services.api.process import MASTER, api
+from tests.real.topics import Stored
+from tests.real.workers import ConnectorProcess
+from tests.services.api.process import api
 from tests.services.cli.command import run
 from tests.services.gateway.harness import EXECUTIONS, body, raw, signed
 from tests.services.gateway.process import gateway
@@ -32,7 +34,7 @@ pytestmark = pytest.mark.real
 SERVICES = ("executions", "operations", "agents")
 TRACE, SENDER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 EXECUTION = EXAMPLES["executions"]["settled"]
-AGENT, AGENTS_TRACE = "agent-1", "a" * 32
+AGENT = "agent-1"
 REQUEST = "stratafold-gateway", f"POST {EXECUTIONS}"
 
 
@@ -94,11 +96,11 @@ async def test_one_delivery_is_one_trace_through_every_service_and_topic(
             await made.settle()
             await look_at_topics(made, collector)
             await look_at_spans(made, collector)
-            shown = api(
-                tmp_path / "api.log",
-                made.environment(STRATAFOLD_MASTER_KEY=MASTER, STRATAFOLD_TRACES=collector.url),
+            shows = ending.enter_context(
+                api(tmp_path / "api.log", made.environment(STRATAFOLD_TRACES=collector.url))
             )
-            await look_at_frames(made, collector, ending.enter_context(shown).url)
+            shows.wait(200)
+            await look_at_frames(made, collector, shows.url)
             checked = run(made.environment(), "verify", "--json")
             assert checked.status == 0, checked
 
@@ -136,33 +138,32 @@ async def look_at_spans(made: Deployment, collector: Collector) -> None:
 
 
 async def look_at_frames(made: Deployment, collector: Collector, url: str) -> None:
-    """A frame is told of in the trace of the input that it shows; the frame is what it was."""
-    path = f"/agents/{AGENT}/stream"
-    told = message("agents", "snapshot")
+    """A connector begins a trace with each frame of the upstream's; ours is told of in it, and is what it was."""
+    sent = "stratafold-agents-connector", f"send {made.topic('agents.in')}"
+    shown = "stratafold-api", "send frame"
+    upstream, told = AgentUpstream([AGENT]), json.loads(message("agents", "snapshot"))
     async with AsyncExitStack() as ending:
-        while True:
-            try:
-                stream = await ending.enter_async_context(connect(url.replace("http", "ws") + path))
-                break
-            except OSError:
-                await asyncio.sleep(0.2)
-        header = ("traceparent", f"00-{AGENTS_TRACE}-{SENDER}-01".encode())
-        frame = None
+        port = await ending.enter_async_context(upstream.serving("127.0.0.1", 0))
+        stream = await ending.enter_async_context(
+            connect(f"{url.replace('http', 'ws')}/agents/{AGENT}/stream")
+        )
+        environment = made.environment(STRATAFOLD_TRACES=collector.url)
+        words = ["agents", f"--url=ws://127.0.0.1:{port}/agents/{AGENT}/stream"]
+        connector = ConnectorProcess(words, environment, made.folder / "connector.log")
+        ending.callback(connector.stop)
+        frame, second = None, 0
         async with asyncio.timeout(60):
-            while frame is None:  # the stream tells what comes once it is followed
-                at = f"2026-05-29T19:00:{int(time.time()) % 60:02d}Z"
-                value = json.dumps({**json.loads(told), "ts": at}).encode()
-                record = Push(made.topic("agents.in"), value, AGENT.encode(), (header,))
-                await made.push([record])
-                try:
-                    async with asyncio.timeout(2):
+            while frame is None:  # the stream shows what comes once it is followed, and no duplicate
+                second += 1
+                upstream.send_raw(json.dumps({**told, "ts": f"2026-05-29T19:00:{second:02d}Z"}))
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(1):
                         frame = json.loads(await stream.recv())
-                except TimeoutError:
-                    continue
-    assert "traceparent" not in frame
-    wanted = "stratafold-api", "send frame"
-    spans = of_trace(collector.wait(lambda told: wanted in of_trace(told, AGENTS_TRACE)), AGENTS_TRACE)
-    assert spans[wanted].parent == SENDER
+    assert frame.keys() == told.keys()
+    spans = collector.wait(lambda told: any((one.process, one.name) == shown for one in told))
+    (one,) = [one for one in spans if (one.process, one.name) == shown]
+    assert of_trace(spans, one.trace)[sent].id == one.parent
+    assert one.about["stratafold.subject"] == AGENT
 
 
 async def test_where_the_collector_hangs_nothing_is_lost_or_waits(

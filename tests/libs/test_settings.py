@@ -249,3 +249,33 @@ def test_authorities_of_a_redis_without_tls_are_refused(
     _set(monkeypatch, {"REDIS": "redis://h:6379/0", "REDIS_CA": str(authorities)})
     with pytest.raises(SettingsError, match="STRATAFOLD_REDIS_CA: is of no use without"):
         load()
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"),
+    [
+        ("http://collector:4318", "http://collector:4318/v1/traces"),
+        ("http://collector:4318/", "http://collector:4318/v1/traces"),
+        ("https://collector/otlp/traces", "https://collector/otlp/traces"),
+        ("", None),
+    ],
+)
+def test_traces_go_where_a_collector_takes_them(
+    monkeypatch: pytest.MonkeyPatch, given: str, meant: str | None
+) -> None:
+    _set(monkeypatch, {"TRACES": given})
+    assert (load().traces, load().traces_share) == (meant, 1)
+
+
+@pytest.mark.parametrize("given", ["collector:4318", "grpc://collector:4317", "http://", "http://h:x", "on"])
+def test_a_collector_without_a_url_is_refused(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    _set(monkeypatch, {"TRACES": given})
+    with pytest.raises(SettingsError, match=r"^STRATAFOLD_TRACES: must be a URL such as http://host:4318"):
+        load()
+
+
+@pytest.mark.parametrize("given", ["-0.1", "1.1", "nan", "all"])
+def test_a_share_is_between_none_and_all(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    _set(monkeypatch, {"TRACES_SHARE": given})
+    with pytest.raises(SettingsError, match=r"^STRATAFOLD_TRACES_SHARE: "):
+        load()

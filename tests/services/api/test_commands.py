@@ -12,6 +12,7 @@ from aiokafka.errors import KafkaError
 
 from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
+from libs.ledger.records import Headers
 from libs.runtime.kafka_access import KafkaAccess
 from services.api.commands import Cluster, Commands, Place, Unavailable
 
@@ -26,8 +27,8 @@ class Aiokafka:
         self.sent: list[tuple[Any, ...]] = []
         self.stopped = False
 
-    async def send(self, *told: Any) -> asyncio.Future[Any]:
-        self.sent.append(told)
+    async def send(self, *told: Any, headers: Headers) -> asyncio.Future[Any]:
+        self.sent.append((*told, headers))
         delivery: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if isinstance(self.outcome, Exception):
             delivery.set_exception(self.outcome)
@@ -73,7 +74,12 @@ async def stand(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stand]:
 async def test_a_command_goes_to_its_strategys_partition(stand: Stand) -> None:
     place = await stand.commands.append(STRATEGY, b"{}")
     assert place == Place(partition_of(STRATEGY, 6), 7)
-    assert stand.made[0].sent == [("x.versions.in", b"{}", STRATEGY.encode(), place.partition)]
+    assert stand.made[0].sent == [("x.versions.in", b"{}", STRATEGY.encode(), place.partition, [])]
+
+
+async def test_a_requests_traceparent_goes_with_its_command(stand: Stand) -> None:
+    await stand.commands.append(STRATEGY, b"{}", "00-…")
+    assert stand.made[0].sent[0][-1] == [("traceparent", "00-…".encode())]
 
 
 @pytest.mark.parametrize("outcome", [None, KafkaError("no")])

@@ -500,6 +500,16 @@ async def test_too_many_keys_in_a_day_are_told_when_to_come_again() -> None:
     assert (await one.execute()).status_code == 202  # without a key
 
 
+@pytest.mark.parametrize("flags", ["01", "00"])
+async def test_a_sampled_traceparent_of_a_request_goes_with_its_command(flags: str) -> None:
+    one = world()
+    own = f"00-{'ab' * 16}-{'cd' * 8}-{flags}"
+    one.push(drafted({"NVDA": "10"}))
+    await one.ask("DELETE", f"{AT}/{VERSION}", headers={"traceparent": own})
+    await one.ask("POST", f"{AT}/execute", positions(NVDA="10"), {"traceparent": own})
+    assert one.traceparents == [own if flags == "01" else None] * 2
+
+
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 async def test_versions_that_can_not_be_are_404(method: str) -> None:
     one = world()

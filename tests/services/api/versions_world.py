@@ -162,6 +162,7 @@ class World:
 
     def __init__(self, rate: Rate | None = None) -> None:
         self.inputs: list[bytes] = []
+        self.traceparents: list[str | None] = []
         self.times: dict[int, int] = {}
         self.keys = Keyspace()
         self.reached = -1
@@ -187,6 +188,7 @@ class World:
         if self.away:
             raise Unavailable("nobody answers")
         assert json.loads(value)["strategy_id"] == routing_key
+        self.traceparents.append(traceparent)
         await asyncio.sleep(0)  # others may come in between
         self.inputs.append(value)
         if not self.stalled:
