@@ -103,7 +103,8 @@ def test_stages_are_parts_of_their_own_batch_though_the_next_is_folded_meanwhile
         starts = [one.start_time or 0 for one in parts]
         assert starts == sorted(starts)
         assert batch.start_time == starts[0]
-    assert links(first) != links(second)
+    assert [links(one) for one in (first, second)] == [[f"{number + 1:032x}"] for number in (1, 2)]
+    assert (first.start_time or 0) < (second.start_time or 0)
 
 
 def test_a_batch_without_a_sampled_input_leaves_nothing() -> None:
