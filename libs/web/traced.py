@@ -10,6 +10,7 @@ from structlog.contextvars import bind_contextvars
 
 from libs.contracts.traceparent import TRACEPARENT, of_request
 from libs.telemetry.traces import Kind
+from libs.web.problems import SHOWN
 from libs.web.requests import RouteOf
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Traced:
             await self._app(scope, receive, send)
             return
         method, headers = scope["method"], scope["headers"]
-        about = {"http.request.method": method, "url.path": scope["path"]}
+        about = {"http.request.method": method, "url.path": scope["path"][:SHOWN]}
         span = self._traces.span(method, Kind.SERVER, of_request(headers), about=about)
         kept = [(name, value) for name, value in headers if name != _HEADER]
         if (own := span.traceparent) is not None:
