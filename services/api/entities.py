@@ -11,6 +11,7 @@ from http import HTTPStatus
 from starlette.datastructures import QueryParams
 
 from libs.contracts.names import ENTITIES
+from libs.ledger.times import milliseconds
 from services.api import pages
 from services.api.backend import Backend, aggregate, document, log
 from services.api.listing import hashes
@@ -21,6 +22,10 @@ from services.api.refusals import Refusal, not_ready, unavailable
 def nothing(service: str) -> Refusal:
     """404: there is no such entity, or none that the client may see."""
     return Refusal(HTTPStatus.NOT_FOUND, f"there is no such {ENTITIES[service]}")
+
+
+def _not_yet() -> Refusal:
+    return Refusal(HTTPStatus.NOT_FOUND, "nothing was known of it by then")
 
 
 async def shown(backend: Backend, service: str, entity_id: str, query: QueryParams) -> bytes:
@@ -45,15 +50,18 @@ async def as_it_was(
     fields = await hashes(backend, service, [entity_id], routing_key)
     if not fields:
         raise nothing(service)
-    if when.sequence is not None and when.sequence >= int(fields[entity_id]["sequence"]):
-        return None
+    own = fields[entity_id]
+    if when.follows(int(own["sequence"]), milliseconds(own["last_recorded_at"])):
+        return None  # whatever is left of its history
+    if when.precedes(milliseconds(own["first_recorded_at"])):
+        raise _not_yet()
     history = await _history(backend, service, entity_id, routing_key)
     try:
         found = await asyncio.to_thread(document_at, aggregate(service), entity_id, history, when)
     except ValueError:
         raise _damaged(service, entity_id) from None
     if found is None:
-        raise Refusal(HTTPStatus.NOT_FOUND, "nothing was known of it by then")
+        raise _not_yet()
     return found
 
 

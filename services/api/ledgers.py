@@ -74,6 +74,8 @@ class Ledger:
             indexes = [("strategy", strategy.lower())]
         else:
             indexes = [("status", one) for one in ([status] if status else STATUSES[self.service])]
+            if status is None:
+                indexes.append(("known", "outcomes"))  # operations that have no status yet
         found: list[tuple[Place, bytes]] = []
         if strategy is None or not await self.organizations.foreign(grant.organization, [strategy]):
             found = await self._matching(indexes, status, before, limit + 1, grant.organization)

@@ -36,8 +36,20 @@ class Moment:
         """Whether a record was there at that moment."""
         if self.sequence is not None:
             return bool(one.attributes["sequence"] <= self.sequence)
+        return milliseconds(one.attributes["recordedtime"]) <= self._at
+
+    def follows(self, sequence: int, recorded: int) -> bool:
+        """Whether all that is known by now, as of its last record, was known at that moment."""
+        return self.sequence >= sequence if self.sequence is not None else self._at >= recorded
+
+    def precedes(self, recorded: int) -> bool:
+        """Whether that moment was before the first record."""
+        return self.sequence < 1 if self.sequence is not None else self._at < recorded
+
+    @property
+    def _at(self) -> int:
         assert self.recorded is not None
-        return milliseconds(one.attributes["recordedtime"]) <= self.recorded
+        return self.recorded
 
 
 def moment(text: str) -> Moment:

@@ -36,8 +36,8 @@ from services.cli.watch import Watch
 _TICK: Final = 0.25  # seconds between two looks at the processes
 _LOOK: Final = 1.0  # between two looks at figures, events and servers
 _IN_VIEW: Final = 60.0  # that what happened stays in view
-_CHILDREN: Final = 9.0  # that processes have to end
-_ALL: Final = 13.0  # that processes and then Kafka and Redis have to end
+_CHILDREN: Final = 11.0  # that processes have to end
+_ALL: Final = 14.5  # that processes and then Kafka and Redis have to end
 
 logger = structlog.get_logger("stratafold.up")
 

@@ -53,6 +53,10 @@ def subject(entity: str, entity_id: str, account: str | None = None, strategy: s
         case "versions":
             return Subject(service, entity_id, None if strategy is None else _uuid(strategy, "--strategy"))
         case "strategies":
+            if (
+                account is None and ":" in entity_id
+            ):  # as the records have it; no account has a colon in its name
+                return Subject(service, entity_id, entity_id.partition(":")[0])
             account = account or _DEFAULT_ACCOUNT
             return Subject(service, f"{account}:{entity_id}", account)
         case _:

@@ -44,7 +44,10 @@ def render(state: Operation) -> View:
         json = as_json(body.fields, SHAPE.nested.union(body.typed))
         optional = optional_fields(body, SHAPE)
     applied = state.strategy_id if ids or body else None
-    indexes = (("status", state.status), ("strategy", applied))
+    unheard = (
+        "outcomes" if ids and body is None else None
+    )  # known by its executions alone: in no index of a status
+    indexes = (("status", state.status), ("strategy", applied), ("known", unheard))
     known = frozenset((name, value) for name, value in indexes if value is not None)
     return View(fields | own_fields, json[:-1] + b"," + orjson.dumps(own)[1:], known, optional)
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from redis import Redis
 
 from tests.e2e.examples import OPERATION_PRICING, OPERATION_SETTLED
 from tests.real.deployment import Deployment
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.real
 
 ID = "663a258c-5e7c-456f-9759-73e02db8b5d9"
 STRATEGY = "9ba5e569-a966-42a9-a7ad-666b0a5300f3"
+UNHEARD = 99
 STRATEGIES = [str(uuid.UUID(int=number)) for number in (1, 2)]
 
 
@@ -34,6 +36,13 @@ def operation(number: int, status: str) -> bytes:
         "status": status,
     }
     return json.dumps({**json.loads(OPERATION_PRICING), **changed}).encode()
+
+
+def outcome(number: int) -> bytes:
+    """What an execution of a strategy of its own tells of its operation, which nobody has spoken of yet."""
+    told = {"event": "execution.outcome", "id": str(uuid.UUID(int=1000 + number)), "execution_id": ID}
+    status = {"status": "settled", "status_reason": "", "updated_at": "2026-05-29T18:56:43Z"}
+    return json.dumps({**told, **status, "strategy_id": str(uuid.UUID(int=3))}).encode()
 
 
 class Asked:
@@ -80,6 +89,7 @@ def asked(shared_servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> 
     values += [OPERATION_SETTLED.replace(b'"settled"', b'"failed"')]
     values += [operation(number, "pricing") for number in range(6)]
     values += [operation(number, "settled") for number in range(3)]
+    values += [outcome(UNHEARD)]
     topic = made.topic("operations.in")
     asyncio.run(made.push([Push(topic, value, json.loads(value)["id"].encode()) for value in values]))
     asyncio.run(made.settle())
@@ -120,6 +130,21 @@ def test_as_of_a_time_goes_by_the_brokers_clock(asked: Asked) -> None:
     assert asked.get(f"/operations/{ID}?as_of=0").status_code == 404
 
 
+def test_of_a_cut_history_as_much_is_told_as_can_be_known(asked: Asked) -> None:
+    """Of what Redis no longer keeps: the present, and that there was nothing before the first fact."""
+    cut = str(uuid.UUID(int=1000))
+    where = run(asked.settings, "key", "operation", cut).out.decode().strip()
+    with Redis.from_url(asked.deployment.servers.redis) as redis:
+        redis.ltrim(f"{where}:log", -1, -1)
+    present = asked.data(f"/operations/{cut}")
+    assert present["sequence"] == 2
+    for now in ("2", "3", "2036-01-01T00:00:00Z", present["last_recorded_at"]):
+        assert asked.data(f"/operations/{cut}?as_of={now}") == present
+    for before in ("0", "2000-01-01T00:00:00Z"):
+        assert asked.get(f"/operations/{cut}?as_of={before}").status_code == 404
+    assert asked.get(f"/operations/{cut}?as_of=1").status_code == 410
+
+
 def test_a_history_has_verdicts_and_what_each_record_changed(asked: Asked) -> None:
     history = asked.data(f"/operations/{ID}/history")
     assert [one["verdict"] for one in history] == ["applied", "applied", "late", "conflict"]
@@ -134,7 +159,7 @@ def test_a_history_has_verdicts_and_what_each_record_changed(asked: Asked) -> No
 
 def test_lists_are_narrowed_by_strategy_and_status_and_come_by_the_page(asked: Asked) -> None:
     everything = asked.every("/operations?limit=2")
-    assert len(everything) == len({one["id"] for one in everything}) == 7
+    assert len(everything) == len({one["id"] for one in everything}) == 8
     recorded = [one["last_recorded_at"] for one in everything if not one["disputed"]]
     assert recorded == sorted(recorded, reverse=True)
 
@@ -145,6 +170,10 @@ def test_lists_are_narrowed_by_strategy_and_status_and_come_by_the_page(asked: A
     assert ids(f"/operations?strategy_id={STRATEGIES[0]}&limit=2") == {0, 2, 4}
     assert ids(f"/operations?strategy_id={STRATEGIES[1]}&status=pricing&limit=1") == {3, 5}
     assert ids(f"/operations?strategy_id={STRATEGIES[1]}&status=failed&limit=1") == set()
+    assert ids(f"/operations?strategy_id={uuid.UUID(int=3)}&limit=1") == {UNHEARD}
+    assert UNHEARD in {
+        uuid.UUID(one["id"]).int - 1000 for one in everything
+    }  # it has no status, but it is there
     assert asked.every("/executions?limit=5") == []
 
 

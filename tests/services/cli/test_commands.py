@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from tests.e2e.examples import OPERATION_FAILED, OPERATION_PRICING, OPERATION_SETTLED
+from tests.e2e.examples import EXECUTION_REJECTED, OPERATION_FAILED, OPERATION_PRICING, OPERATION_SETTLED
 from tests.real.deployment import Deployment
 from tests.services.cli.command import Ended, run
 from tests.stack import Servers
@@ -37,6 +37,8 @@ def deployment(shared_servers: Servers, tmp_path_factory: pytest.TempPathFactory
     pushed = run(made.environment(), "push", "operations.in", str(file))
     assert (pushed.status, pushed.err) == (0, "")
     assert b"3 records pushed" in pushed.out
+    piped = run(made.environment(), "push", "executions.in", "/dev/stdin", given=EXECUTION_REJECTED)
+    assert (piped.status, piped.err) == (0, "")  # a pipe is as good as a file
     asyncio.run(made.settle())
     yield made
     assert made.stop() == [0, 0], made.last_words()

@@ -24,6 +24,8 @@ def test_a_version_lies_by_its_strategy_or_else_anywhere() -> None:
 def test_a_strategy_lies_by_its_account() -> None:
     assert subject("strategy", "strat_1") == Subject("strategies", "default:strat_1", "default")
     assert subject("strategy", "strat_1", account="a") == Subject("strategies", "a:strat_1", "a")
+    assert subject("strategy", "a:strat_1") == Subject("strategies", "a:strat_1", "a")
+    assert subject("strategy", "a:b", account="default") == Subject("strategies", "default:a:b", "default")
 
 
 @pytest.mark.parametrize(
