@@ -1,37 +1,33 @@
-"""The JSON Schemas of everything that goes through topics: messages in, log records, derived events. Pure."""
+"""The JSON Schemas of all that goes through topics: messages in, log records, derived events, documents. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from libs.contracts.derived import EVENTS
 from libs.contracts.inputs import INPUTS
+from libs.contracts.schema_parts import MAYBE, TEXT, TIME, Json
+from libs.contracts.states import STATES
 from libs.contracts.traceparent import TRACEPARENT
 from libs.ledger.verdict import Verdict
-
-Json = dict[str, Any]
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 IN, OUT = "in", "out"
 """What others write and we read; what we write and others read."""
 
-_TEXT: Final[Json] = {"type": "string"}
-_TIME: Final[Json] = {"type": "string", "format": "date-time"}
-_MAYBE: Final[Json] = {"type": ["string", "null"]}
 _ENVELOPE: Final[Json] = {
     "specversion": {"const": "1.0"},
     "id": {"type": "string", "format": "uuid"},
-    "type": _TEXT,
-    "source": _TEXT,
-    "subject": _MAYBE,
+    "type": TEXT,
+    "source": TEXT,
+    "subject": MAYBE,
     "time": {"type": ["string", "null"], "format": "date-time"},
-    "recordedtime": _TIME,
+    "recordedtime": TIME,
     "sequence": {"type": ["integer", "null"], "minimum": 1},
-    "partitionkey": _MAYBE,
-    "correlationid": _MAYBE,
-    "causationid": _MAYBE,
-    "datacontenttype": _TEXT,
+    "partitionkey": MAYBE,
+    "correlationid": MAYBE,
+    "causationid": MAYBE,
+    "datacontenttype": TEXT,
     TRACEPARENT: {
         "type": "string",
         "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$",
@@ -41,15 +37,15 @@ _ENVELOPE: Final[Json] = {
 _OPTIONAL: Final = (TRACEPARENT, "accountsequence")
 
 
-def _object(properties: Mapping[str, Json]) -> Json:
+def _object(properties: dict[str, Json]) -> Json:
     required = [name for name in properties if name not in _OPTIONAL]
-    return {"type": "object", "properties": dict(properties), "required": required}
+    return {"type": "object", "properties": properties, "required": required}
 
 
 LOG_RECORD: Final = _object(
     {
         **_ENVELOPE,
-        "inputtopic": _TEXT,
+        "inputtopic": TEXT,
         "inputpartition": {"type": "integer", "minimum": 0},
         "inputoffset": {"type": "integer", "minimum": 0},
         "previousinputoffset": {"type": "integer", "minimum": -1},
@@ -65,7 +61,7 @@ LOG_RECORD: Final = _object(
 DERIVED_EVENT: Final = _object(
     {
         **_ENVELOPE,
-        "subject": _TEXT,
+        "subject": TEXT,
         "sequence": {"type": "integer", "minimum": 1},
         "data": {"type": "object"},
     }
@@ -90,4 +86,5 @@ def documents() -> dict[str, Json]:
     }
     found[f"{OUT}/log.json"] = LOG_RECORD
     found |= {f"{OUT}/events/{name}.json": event(name) for name in EVENTS}
+    found |= {f"{OUT}/state/{service}.json": schema for service, schema in STATES.items()}
     return {path: {"$schema": DIALECT, **found[path]} for path in sorted(found)}

@@ -1,4 +1,4 @@
-"""`stratafold schemas FOLDER`: the JSON Schemas of all messages and events, or whether they still are as released."""
+"""`stratafold schemas FOLDER`: the JSON Schemas of messages, events and documents, or whether they are as released."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def schemas(
         bool, typer.Option("--check", help="Write nothing; compare with those that are there.")
     ] = False,
 ) -> None:
-    """Write the JSON Schema of each message and event: `in/<topic>/…` is what others send, `out/…` what they read.
+    """Write JSON Schemas of messages, events and documents: `in/<topic>/…` is what others send, `out/…` what they read.
 
     With --check, ends with status 1 where somebody who relies on the schemas in FOLDER would be let down: by a message
     that is refused now, an event that is not as it was, a field that is gone. What comes along is no fault.
