@@ -9,6 +9,7 @@ from libs.contracts.inputs import INPUTS
 from libs.contracts.schema_parts import MAYBE, TEXT, TIME, Json
 from libs.contracts.states import STATES
 from libs.contracts.traceparent import TRACEPARENT
+from libs.ledger.letters import OURS
 from libs.ledger.verdict import Verdict
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -66,6 +67,10 @@ DERIVED_EVENT: Final = _object(
         "data": {"type": "object"},
     }
 )
+LETTER_HEADERS: Final[Json] = {
+    **_object({**dict.fromkeys(OURS, TEXT), "at": TIME}),
+    "description": "Why an input was refused, and where it lay (topic/partition/offset); its own headers follow.",
+}
 
 
 def event(name: str) -> Json:
@@ -85,6 +90,7 @@ def documents() -> dict[str, Json]:
         for name, model in models.items()
     }
     found[f"{OUT}/log.json"] = LOG_RECORD
+    found[f"{OUT}/dead.headers.json"] = LETTER_HEADERS
     found |= {f"{OUT}/events/{name}.json": event(name) for name in EVENTS}
     found |= {f"{OUT}/state/{service}.json": schema for service, schema in STATES.items()}
     return {path: {"$schema": DIALECT, **found[path]} for path in sorted(found)}
