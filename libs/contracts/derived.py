@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from libs.contracts.agents import MESSAGES
+from libs.contracts.names import service_of
 from libs.contracts.schema_parts import (
     AMOUNT,
     COMPUTED,
@@ -139,3 +140,16 @@ EVENTS: Final[dict[str, Json]] = {
     "strategy.gap_opened": open_object(_GAP),
     "strategy.gap_closed": open_object({**_GAP, "by": {"enum": ["arrival", "snapshot"]}}),
 }
+_PARTS: Final = {
+    "instruction": "execution",
+    "order": "version",
+}  # what has no service, but belongs to an entity
+
+
+def events_of(service: str) -> tuple[str, ...]:
+    """The names of the events that a service derives."""
+    return tuple(name for name in EVENTS if _service_of(name.partition(".")[0]) == service)
+
+
+def _service_of(subject: str) -> str:
+    return service_of(_PARTS.get(subject, subject))

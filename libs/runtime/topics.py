@@ -20,20 +20,35 @@ _LARGEST: Final = str(3 * _MIB)
 _LARGEST_STATE: Final = str(
     32 * _MIB
 )  # an operation names all its executions: some 39 bytes each, uncompressed
+# Deleting is said as well: a cluster may compact by default, and would lose what the log has to keep.
 CONFIGS: Final[dict[str, dict[str, str]]] = {
     "in": {
+        "cleanup.policy": "delete",
         "retention.ms": str(14 * _DAY_MS),
         "message.timestamp.type": "LogAppendTime",
         "max.message.bytes": str(2 * _MIB + 64 * 1024),
     },
-    "log": {"retention.ms": "-1", "retention.bytes": "-1", "max.message.bytes": _LARGEST},
-    "events": {"retention.ms": str(14 * _DAY_MS), "max.message.bytes": _LARGEST},
+    "log": {
+        "cleanup.policy": "delete",
+        "retention.ms": "-1",
+        "retention.bytes": "-1",
+        "max.message.bytes": _LARGEST,
+    },
+    "events": {
+        "cleanup.policy": "delete",
+        "retention.ms": str(14 * _DAY_MS),
+        "max.message.bytes": _LARGEST,
+    },
     "state": {"cleanup.policy": "compact", "max.message.bytes": _LARGEST_STATE},
-    "dead": {"retention.ms": str(90 * _DAY_MS), "max.message.bytes": _LARGEST},
+    "dead": {
+        "cleanup.policy": "delete",
+        "retention.ms": str(90 * _DAY_MS),
+        "max.message.bytes": _LARGEST,
+    },
 }
 
 CREDENTIALS: Final = "credentials"
-_CREDENTIALS_CONFIG: Final = {"cleanup.policy": "compact"}
+SHARED_CONFIG: Final = {"cleanup.policy": "compact"}  # of credentials and of instruments
 
 
 class WrongTopic(Exception):
@@ -59,7 +74,7 @@ async def create_credentials(kafka: KafkaAccess, names: Names, replication: int)
     """Create the topic of tokens and API keys, of one partition, where it is missing. Raises WrongTopic, KafkaError."""
     topic = names.topic(CREDENTIALS)
     try:
-        return await _create(kafka, {topic: _CREDENTIALS_CONFIG}, 1, replication)
+        return await _create(kafka, {topic: SHARED_CONFIG}, 1, replication)
     except WrongTopic:
         raise WrongTopic(f"topic {topic} has several partitions, but can have only one") from None
 
@@ -115,7 +130,7 @@ def _wanted(names: Names, services: Iterable[str]) -> dict[str, dict[str, str]]:
         names.topic(f"{service}.{stream}"): CONFIGS[stream] for service in services for stream in STREAMS
     }
     if "versions" in services:
-        wanted[names.topic(INSTRUMENTS)] = {"cleanup.policy": "compact"}
+        wanted[names.topic(INSTRUMENTS)] = SHARED_CONFIG
     return wanted
 
 

@@ -27,6 +27,7 @@ from libs.views.credentials import CredentialCache
 from libs.views.reading import Views
 from libs.views.redis_access import RedisAccess
 from libs.web import serving as http
+from services.api import asyncapi
 from services.api.access import Access
 from services.api.app import build
 from services.api.authentication import Authenticator, Refused
@@ -78,7 +79,7 @@ async def _serve(settings: Settings, key: bytes, listener: socket.socket) -> Non
             backend,
             access,
             built(settings.services),
-            names,
+            asyncapi.describe(settings),
             commands,
             instruments,
             [*live.routes, *page.routes],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
@@ -14,12 +14,11 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from libs.contracts.names import Names
 from libs.web.correlated import Correlated
 from libs.web.problems import SHOWN, handlers
 from libs.web.requests import Measured, Metrics, by_endpoint
 from libs.web.traced import Traced
-from services.api import agents, asyncapi, ledgers, openapi, readiness, strategies, versions
+from services.api import agents, ledgers, openapi, readiness, strategies, versions
 from services.api.access import Access
 from services.api.backend import Backend
 from services.api.streams.handshake import refuse
@@ -36,7 +35,7 @@ def build(
     backend: Backend,
     access: Access,
     services: Sequence[str],
-    names: Names,
+    topics: Mapping[str, object],
     writer: Writer,
     prices: Prices,
     more: Sequence[BaseRoute] = (),
@@ -44,10 +43,10 @@ def build(
 ) -> ASGIApp:
     """The app; readiness speaks of ``services``, and ``more`` are routes beside those of REST.
 
-    Commands on versions go to ``writer``, with what ``prices`` knows.
+    ``topics`` is what /asyncapi.json tells. Commands on versions go to ``writer``, with what ``prices`` knows.
     """
     metrics = Metrics("api")
-    description, topics = orjson.dumps(openapi.describe()), orjson.dumps(asyncapi.describe(services, names))
+    description, of_kafka = orjson.dumps(openapi.describe()), orjson.dumps(topics)
 
     async def healthz(_request: Request) -> Response:
         return _data({"status": "ok"})
@@ -63,7 +62,7 @@ def build(
         return Response(description, media_type=_JSON)
 
     async def of_topics(_request: Request) -> Response:
-        return Response(topics, media_type=_JSON)
+        return Response(of_kafka, media_type=_JSON)
 
     routes: list[BaseRoute] = [
         *strategies.routes(backend, access),

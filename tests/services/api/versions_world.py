@@ -12,7 +12,7 @@ import httpx
 import orjson
 from redis.asyncio import Redis
 
-from libs.contracts.names import Names, companion_of
+from libs.contracts.names import companion_of
 from libs.settings import Settings
 from libs.views.memory import Keyspace
 from libs.views.reading import Joined, Members, PartitionView, Position, Ranked, Recorded, Streamed
@@ -178,7 +178,7 @@ class World:
         backend = Backend(MemoryViews(self), 1)  # type: ignore[arg-type]
         page = live_page(Settings(partitions=1), Redis(), backend, access)
         ending = [route for route in page.routes if route.path not in TESTED_LIVE]
-        measured: Any = build(backend, access, ("versions",), Names(), self, self, ending)
+        measured: Any = build(backend, access, ("versions",), {}, self, self, ending)
         self.app = measured._app._app
         self.served = measured
         transport = httpx.ASGITransport(measured, raise_app_exceptions=False)
