@@ -76,16 +76,7 @@ def describe() -> Json:
                 )
             },
             "/metrics": {
-                "get": {
-                    "operationId": "metrics",
-                    "summary": "Counters for Prometheus.",
-                    "responses": {
-                        "200": {
-                            "description": "Text format.",
-                            "content": {"text/plain": {"schema": {"type": "string"}}},
-                        }
-                    },
-                }
+                "get": get("metrics", "Counters for Prometheus.", {"type": "string"}, media_type="text/plain")
             },
             "/openapi.json": {"get": get("description", "This description.", {"type": "object"})},
             "/asyncapi.json": {"get": get("topics", "Topics and streams, AsyncAPI.", {"type": "object"})},

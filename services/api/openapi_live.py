@@ -23,6 +23,7 @@ from services.api.openapi_parts import (
 
 _OPEN: Final[Json] = {"security": [{}, {"bearer": []}]}  # nothing is asked of who comes from this machine
 _LIVE: Final = {401: "Not from this machine, and no bearer token that we know.", 403: "Scope live:read."}
+_TEXT: Final = {"type": "string"}
 _MISSING: Final = {404: "There is no such entity, or was none by then."}
 _ENTITY: Final = [
     {"name": "service", "in": "query", "required": True, "schema": {"enum": list(SERVICES)}},
@@ -50,6 +51,10 @@ _DOCUMENT: Final = {
 def paths() -> Json:
     """The paths and what each answers."""
     return {
+        "/": {
+            "get": get("page", "The live page, for people; it holds no data.", _TEXT, media_type="text/html")
+        },
+        "/live/stream": {"get": {**_stream(), **_OPEN}},
         "/live/entity": {
             "get": {
                 **get(
@@ -84,6 +89,18 @@ def paths() -> Json:
             }
         },
         "/live/dead/redrive": {"post": _redrive()},
+    }
+
+
+def _stream() -> Json:
+    refusals = {**_LIVE, 429: SERVER[429], 503: "Too many have the page open, or the process is going down."}
+    summary = "What the page shows, as server-sent events."
+    told = get("live_stream", summary, _TEXT, refusals, media_type="text/event-stream")
+    return {
+        **told,
+        "description": "Without an end. The event state comes first and has all; then services, every second, with "
+        "rates and lag, and as it happens feed, letters and agents. After a cut ask again: nothing is resumed. Their "
+        "members are in libs/contracts/README.md.",
     }
 
 

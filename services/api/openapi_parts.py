@@ -12,8 +12,14 @@ Json = dict[str, Any]
 REF: Final = "#/components/schemas/{model}"
 
 
-def get(operation: str, summary: str, schema: Json, refusals: dict[int, str] | None = None) -> Json:
-    answered = {"description": summary, "content": {"application/json": {"schema": schema}}}
+def get(
+    operation: str,
+    summary: str,
+    schema: Json,
+    refusals: dict[int, str] | None = None,
+    media_type: str = "application/json",
+) -> Json:
+    answered = {"description": summary, "content": {media_type: {"schema": schema}}}
     problems = {str(status): problem(what) for status, what in (refusals or {}).items()}
     return {"operationId": operation, "summary": summary, "responses": {"200": answered, **problems}}
 

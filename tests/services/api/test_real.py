@@ -265,7 +265,9 @@ def test_agents_are_open_to_this_machine_and_need_a_token_elsewhere(running: Run
 def test_the_description_names_every_route_that_answers(running: Running) -> None:
     description = running.api.get("/openapi.json").json()
     assert description["openapi"].startswith("3.1")
-    for path in (path for path, methods in description["paths"].items() if "get" in methods):
+    paths = [path for path, methods in description["paths"].items() if "get" in methods]
+    paths.remove("/live/stream")  # has no end
+    for path in paths:
         given = path.replace("{strategy_id}", "x").replace("{id}", "x")
         problem = running.api.get(given)
         assert problem.status_code in (200, 401, 404)

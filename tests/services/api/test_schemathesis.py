@@ -15,10 +15,12 @@ from libs.security.credentials import SCOPES
 from tests.services.api.fuzzing import fuzz, operations_of
 from tests.services.api.process import ELSEWHERE
 from tests.services.api.route_table import parameters_of, world
-from tests.services.api.versions_world import QUOTES
+from tests.services.api.versions_world import ENDLESS, QUOTES
 
 LABELS: Final = [
-    each.label for each in operations_of(schemathesis.openapi.from_asgi("/openapi.json", world().served))
+    each.label
+    for each in operations_of(schemathesis.openapi.from_asgi("/openapi.json", world().served))
+    if each.path != ENDLESS
 ]
 
 

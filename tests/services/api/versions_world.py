@@ -39,7 +39,8 @@ QUOTES = {
     "GOOG": {"price": "170.25", "step": "1", "minimum": "0"},
     "AAPL": {"price": "200", "step": "0.5", "minimum": "10"},
 }
-TESTED_LIVE = ("/live/stream", "/live/dead/redrive")  # one has no end, one needs Kafka
+ENDLESS = "/live/stream"
+TESTED_LIVE = (ENDLESS, "/live/dead/redrive")  # one has no end, one needs Kafka
 DESCRIPTION = describe()
 BODY_OF_001 = orjson.loads(example("execute_request"))
 
