@@ -29,6 +29,11 @@ from services.api.streams.codes import Code
 from services.api.streams.routes import STATUS_PATH
 
 PARTITIONS = 12
+DAYS_KEPT = {
+    "in": 14,
+    "events": 14,
+    "dead": 90,
+}  # as the contract has it: the log for ever, documents compacted
 DOCUMENT: dict[str, Any] = orjson.loads(
     orjson.dumps(
         describe(Settings(namespace="x", kafka="one:9092,two:9093", partitions=PARTITIONS, replication=3))
@@ -137,7 +142,10 @@ def test_a_topics_binding_is_what_it_is_made_with(topic: str) -> None:
     as_made = {
         name: ",".join(value) if isinstance(value, list) else str(value) for name, value in told.items()
     }
-    assert as_made == CONFIGS[topic.rpartition(".")[2]]
+    stream = topic.rpartition(".")[2]
+    assert as_made == CONFIGS[stream]
+    if stream != "state":
+        assert told["retention.ms"] == (DAYS_KEPT[stream] * 24 * 3_600_000 if stream in DAYS_KEPT else -1)
 
 
 def test_the_topics_that_are_nobodys_have_bindings_as_well() -> None:
