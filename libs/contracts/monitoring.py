@@ -24,6 +24,8 @@ BLOCKS: Final = "m:agents:blocks"
 SETTLEMENT: Final = "m:operations:settlement"
 LEASE: Final = "m:lease"
 """Private: who writes."""
+WRITTEN_LAST: Final = "m:written:last"
+"""Private: by whom all this was written last, and how often."""
 FEED_NEXT: Final = "m:feed:next"
 """Private: how far the feed got in the topics of events."""
 

@@ -18,7 +18,7 @@ async def _run(settings: Settings, listening: socket.socket | None) -> None:
     looks = Looks()
     writer = Writer(settings, looks.wrote)
     looks.watch(lambda: writer.writing)
-    async with serving(listening, looks.registry, lambda: writer.obstacle):
+    async with serving(listening, looks.registry, writer.obstacle):
         writing = asyncio.ensure_future(writer.run())
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, writing.cancel)

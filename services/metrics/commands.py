@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Final, TypeVar
 
 from libs.contracts.monitoring import SECONDS_KEPT_MS, series
 
 Command = tuple[str, ...]
 """Name, key and arguments: the key is always the second word."""
 
+T = TypeVar("T")
+
 FEED_KEPT: Final = 1_000
+_AT_ONCE: Final = 500  # members or fields of one command: a script can pass on no more than some 8,000 words
 
 
 def replace(key: str, fields: Mapping[str, str]) -> list[Command]:
@@ -20,23 +24,22 @@ def replace(key: str, fields: Mapping[str, str]) -> list[Command]:
 
 def store(key: str, fields: Mapping[str, str]) -> list[Command]:
     """Set fields of a hash."""
-    return [("HSET", key, *_flat(fields))] if fields else []
+    return [("HSET", key, *_flat(some)) for some in _some(fields.items())]
 
 
 def members(key: str, names: Iterable[str]) -> list[Command]:
     """Add members to a set."""
-    chosen = tuple(names)
-    return [("SADD", key, *chosen)] if chosen else []
+    return [("SADD", key, *some) for some in _some(names)]
 
 
 def append(key: str, at_ms: int, fields: Mapping[str, str], kept_ms: int) -> Command:
     """An entry of a moment, and of the others only what is not older than ``kept_ms``."""
-    return ("XADD", key, "MINID", "~", str(max(0, at_ms - kept_ms)), str(at_ms), *_flat(fields))
+    return ("XADD", key, "MINID", "~", str(max(0, at_ms - kept_ms)), str(at_ms), *_flat(fields.items()))
 
 
 def append_of(key: str, entry_id: str, fields: Mapping[str, str], most: int) -> Command:
     """An entry with an id of its own, or ``*``; of the others only the last ones stay."""
-    return ("XADD", key, "MAXLEN", "~", str(most), entry_id, *_flat(fields))
+    return ("XADD", key, "MAXLEN", "~", str(most), entry_id, *_flat(fields.items()))
 
 
 def samples(name: str, at_ms: int, fields: Mapping[str, str]) -> list[Command]:
@@ -61,5 +64,12 @@ def samples(name: str, at_ms: int, fields: Mapping[str, str]) -> list[Command]:
     ]
 
 
-def _flat(fields: Mapping[str, str]) -> list[str]:
-    return [word for pair in fields.items() for word in pair]
+def _some(of: Iterable[T]) -> Iterator[list[T]]:
+    """All of them, some at a time."""
+    left = iter(of)
+    while some := list(islice(left, _AT_ONCE)):
+        yield some
+
+
+def _flat(fields: Iterable[tuple[str, str]]) -> list[str]:
+    return [word for pair in fields for word in pair]

@@ -70,6 +70,31 @@ class Sources:
         """Entries of a stream, the newest first."""
         return _text(await self._redis.xrevrange(key, until, "-", most))
 
+    async def several_from(self, wanted: Sequence[tuple[str, str]], most: int) -> list[Entries]:
+        """Of each stream the first entries from an id on."""
+        async with self._redis.pipeline(transaction=False) as several:
+            for key, first in wanted:
+                several.xrange(key, first, "+", most)  # type: ignore[unused-awaitable]
+            return [_text(answer) for answer in await several.execute()]
+
+    async def latest_of(self, keys: Sequence[str]) -> list[Entries]:
+        """The newest entry of each stream, none of one that is not there."""
+        async with self._redis.pipeline(transaction=False) as several:
+            for key in keys:
+                several.xrevrange(key, "+", "-", 1)  # type: ignore[unused-awaitable]
+            return [_text(answer) for answer in await several.execute()]
+
+    async def projections(self, keys: Sequence[str], fields: Sequence[str]) -> list[dict[str, str]]:
+        """Those fields of each hash that there are."""
+        async with self._redis.pipeline(transaction=False) as several:
+            for key in keys:
+                several.hmget(key, list(fields))  # type: ignore[unused-awaitable]
+            found = await several.execute()
+        return [
+            {name: value.decode() for name, value in zip(fields, row, strict=True) if value is not None}
+            for row in found
+        ]
+
     async def table(self, key: str) -> dict[str, str]:
         """A hash."""
         answer: Any = await self._redis.hgetall(key)

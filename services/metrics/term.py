@@ -36,13 +36,13 @@ _SETTLEMENT_KEPT_MS: Final = 2 * settlement.WINDOW_MS
 class Term:
     """Looks and writes; `begin` comes first. Raises Lost, RedisError, OSError."""
 
-    def __init__(self, settings: Settings, redis: Redis, lease: Lease) -> None:
+    def __init__(self, settings: Settings, redis: Redis, lease: Lease, rows: Rows) -> None:
         self._settings = settings
         self._names = Names(settings.namespace)
         self._services = settings.services
         self._lease = lease
         self._sources = Sources(redis, self._names, settings.partitions)
-        self._rows = Rows(redis, self._sources, self._names, settings.partitions, settings.history)
+        self._rows = rows
         self._rates = {service: Rate() for service in self._services}
         self._minute = 0  # the last one that was written
         self._window_of = -1
@@ -68,12 +68,20 @@ class Term:
         """Let go of Kafka."""
         await self._broker.close()
 
-    async def look(self) -> int:
-        """Look once and write it; the time (ms, by Redis' clock) of the entries: the whole second that it is."""
+    async def look(self) -> tuple[int, list[str]]:
+        """Look once and write it.
+
+        The time (ms, by Redis' clock) of the entries, which is the whole second that it is, and what Redis refused.
+        """
         views = await self._sources.views(self._services)
         folded = {service: [one.position.input_offset for one in views[service]] for service in views}
+        applied = {
+            service: [one.counters.get("applied_total", 0) for one in views[service]] for service in views
+        }
         await self._broker.look(self._for_kafka, folded)
         self._for_kafka = _FOR_KAFKA
+        await self._lease.renew()
+        await self._rows.look(applied)
         now_ms = await self._sources.now_ms()
         counted = await self._sources.statuses(self._services)
         looks = {
@@ -86,7 +94,6 @@ class Term:
             for service in self._services
         }
         of = {service: self._sums(service, one, now_ms) for service, one in looks.items()}
-        rows = await self._rows.look()
         entries = {service: pipeline(of[service], one, now_ms) for service, one in looks.items()}
         entries[monitoring.BUSINESS] = business(
             of,
@@ -98,17 +105,16 @@ class Term:
         )
         at = now_ms - now_ms % monitoring.SECOND_MS
         finished = await self._finished_minutes(at, settlement.entry(settled(of.get("operations"))))
-        await self._lease.write(
+        refused = await self._lease.write(
             [
                 *members(monitoring.SERVICES, self._services),
                 *self._of_this_second(entries, at),
                 *finished,
                 *_tables(of, looks),
-                *rows,
                 *self._fed(),
             ]
         )
-        return at
+        return at, refused
 
     def _sums(self, service: str, look: Look, now_ms: int) -> Figures:
         total = sum(view.counters.get("in_total", 0) for view in look.views)

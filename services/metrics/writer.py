@@ -6,23 +6,26 @@ import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
+from typing import Final, NoReturn
 
 import structlog
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from libs.contracts.names import Names
 from libs.settings import Settings
 from libs.views.redis_access import RedisAccess
+from services.metrics.fleet import Rows
 from services.metrics.lease import Lease, Lost
+from services.metrics.readiness import Readiness
 from services.metrics.term import Term
 
 _REST: Final = 0.25  # seconds between two tries to get the lease
 _SECOND: Final = 1.0
 _REDIS_SECONDS: Final = 2.0
 _CLOSING: Final = 2.0
+_FOR_ROWS: Final = 0.3  # seconds of a look that agents and strategies get
 
 log = structlog.get_logger("stratafold.metrics")
 
@@ -39,25 +42,30 @@ class Writer:
             retry=Retry(NoBackoff(), 0),  # a write whose answer was lost must not be made a second time
         )
         self._lease = Lease(self._redis, Names(settings.namespace))
+        self._rows = self._all_rows()
+        self._readiness = Readiness()
+        self._told: str | None = None
         self.writing = False
-        self.obstacle: str | None = "Redis has not answered yet"
+
+    def obstacle(self) -> str | None:
+        """Why this process is not ready, None where it is."""
+        return self._readiness.obstacle()
 
     async def run(self) -> None:
         """Until cancelled; then the lease is let go, so that another goes on at once."""
-        told = False
         try:
             while True:
                 try:
-                    acquired = await self._lease.acquire()
-                    self.obstacle, told = None, False
-                    if acquired:
+                    if await self._lease.acquire():
                         await self._write_on()
-                except Lost:
-                    log.warning("another process writes now, or Redis forgot that this one does")
+                    else:
+                        self._stand_by()
+                except Lost as why:
+                    log.warning("this process writes no more", why=str(why))
+                except ResponseError as why:
+                    self._fail("Redis refused a look", str(why))
                 except (RedisError, OSError) as why:
-                    if not told:
-                        log.warning("waiting for Redis", why=type(why).__name__)
-                    self.obstacle, told = f"Redis does not answer: {type(why).__name__}", True
+                    self._fail("waiting for Redis", type(why).__name__)
                 await asyncio.sleep(_REST)
         finally:
             with suppress(RedisError, OSError, TimeoutError):
@@ -65,20 +73,43 @@ class Writer:
                     await self._lease.release()
             await self._redis.aclose()
 
-    async def _write_on(self) -> None:
-        term = Term(self._settings, self._redis, self._lease)
+    async def _write_on(self) -> NoReturn:
+        self._readiness.begins()
+        if not await self._lease.undisturbed():
+            self._rows = self._all_rows()
+        term = Term(self._settings, self._redis, self._lease, self._rows)
         log.info("this process writes")
         await term.begin()
         self.writing = True
         try:
             while True:
                 began = time.monotonic()
-                at = await term.look()
+                at, refused = await term.look()
                 self._wrote(time.monotonic() - began)
+                if refused:
+                    self._readiness.failed(f"Redis refused {refused[0]}")
+                else:
+                    self._readiness.wrote()
+                    self._told = None
                 await asyncio.sleep(await self._until_after(at))
         finally:
             self.writing = False
             await term.end()
+
+    def _all_rows(self) -> Rows:
+        settings, names = self._settings, Names(self._settings.namespace)
+        return Rows(self._redis, names, settings.partitions, settings.history, _FOR_ROWS, self._lease.write)
+
+    def _stand_by(self) -> None:
+        self._readiness.stands_by()
+        self._told = None
+
+    def _fail(self, what: str, why: str) -> None:
+        """Not ready, and a line in the log where that is news."""
+        self._readiness.failed(f"{what}: {why}")
+        if self._told != why:
+            log.warning(what, why=why)
+        self._told = why
 
     async def _until_after(self, at: int) -> float:
         """Seconds until the next whole second begins, by Redis' clock."""

@@ -45,6 +45,7 @@ def test_the_page_names_every_key() -> None:
         monitoring.BLOCKS,
         monitoring.SETTLEMENT,
         monitoring.LEASE,
+        monitoring.WRITTEN_LAST,
         monitoring.FEED_NEXT,
         monitoring.agent("<id>"),
         monitoring.equity("<id>"),

@@ -12,7 +12,7 @@ from services.metrics.changes import Changes
 
 pytestmark = pytest.mark.real
 
-INDEX = ("mode", "PAPER")
+MODES = ("PAPER", "LIVE")
 
 
 class Agents:
@@ -21,19 +21,21 @@ class Agents:
     def __init__(self, redis: Redis, namespace: str) -> None:
         self._redis = redis
         self._names = Names(namespace)
-        self._changes = Changes(redis, self._names, "agents", 1, [INDEX], ["equity"])
+        self._changes = Changes(redis, self._names, "agents", 1, [("mode", mode) for mode in MODES])
+        self._applied = 0
 
-    async def apply(self, at: int, *ids: str) -> None:
+    async def apply(self, at: int, *ids: str, mode: str = "PAPER") -> None:
         """As a worker writes it."""
-        for one in ids:
-            await self._redis.hset(
-                self._names.entity("agents", 0, one), mapping={"equity": str(at), "x": "1"}
-            )
-        await self._redis.zadd(self._names.index("agents", 0, *INDEX), dict.fromkeys(ids, at))
+        self._applied += len(ids)
+        await self._redis.zadd(self._names.index("agents", 0, "mode", mode), dict.fromkeys(ids, at))
 
-    async def look(self) -> dict[str, str]:
-        """What is seen now: the equity of those that changed."""
-        return {subject: fields["equity"] for (_, subject), fields in (await self._changes.look()).items()}
+    def count(self, applied: int) -> None:
+        """What the partition counts goes on, or back, by so many."""
+        self._applied += applied
+
+    async def look(self) -> list[str]:
+        """Those that changed, as it is seen now."""
+        return sorted(subject for _, subject in await self._changes.look([self._applied]))
 
 
 @pytest.fixture
@@ -42,15 +44,23 @@ async def agents(redis_url: str, namespace: str) -> AsyncIterator[Agents]:
         yield Agents(redis, namespace)
 
 
-async def test_only_what_changed_is_read_again(agents: Agents) -> None:
-    """And what changed last, for more may have come at the same moment."""
+async def test_only_what_changed_is_seen_again(agents: Agents) -> None:
+    """And what changed last, where anything did, for more may have come at the same moment."""
     await agents.apply(1_000, "a", "b")
     await agents.apply(2_000, "c")
-    assert await agents.look() == {"a": "1000", "b": "1000", "c": "2000"}
-    assert await agents.look() == {"c": "2000"}
+    assert await agents.look() == ["a", "b", "c"]
+    assert await agents.look() == []
     await agents.apply(2_000, "d")
     await agents.apply(3_000, "a")
-    assert await agents.look() == {"c": "2000", "d": "2000", "a": "3000"}
+    assert await agents.look() == ["a", "c", "d"]
+
+
+async def test_what_was_applied_to_again_at_the_same_moment_is_seen_again(agents: Agents) -> None:
+    """Its time tells nothing of that."""
+    await agents.apply(1_000, "a")
+    assert await agents.look() == ["a"]
+    await agents.apply(1_000, "a")
+    assert await agents.look() == ["a"]
 
 
 async def test_all_of_a_fleet_are_seen_though_one_moment_fills_more_than_a_page(agents: Agents) -> None:
@@ -63,4 +73,34 @@ async def test_all_of_a_fleet_are_seen_though_one_moment_fills_more_than_a_page(
     for _ in range(4):
         seen |= set(await agents.look())
     assert seen == {*crowd, *later}
-    assert await agents.look() == {later[-1]: str(2_000 + 349)}
+    assert await agents.look() == []
+
+
+async def test_a_crowd_that_comes_in_two_parts_is_seen_whole(agents: Agents) -> None:
+    """A producer's batch has one time, however many batches the worker makes of it, and whenever we look."""
+    crowd = [f"a{n:04}" for n in range(1_000)]
+    await agents.apply(1_000, *crowd[::2])
+    seen = set(await agents.look())
+    await agents.apply(1_000, *crowd[1::2])
+    seen |= set(await agents.look())
+    assert seen == set(crowd)
+
+
+async def test_a_crowd_behind_which_others_came_is_left(agents: Agents) -> None:
+    """In whichever index: the partition is past that moment, and the crowd costs nothing more."""
+    crowd = [f"a{n:03}" for n in range(700)]
+    await agents.apply(1_000, *crowd)
+    assert await agents.look() == crowd
+    await agents.apply(2_000, "live", mode="LIVE")
+    await agents.look()
+    await agents.apply(3_000, "live", mode="LIVE")
+    assert await agents.look() == ["live"]
+
+
+async def test_a_partition_that_was_made_anew_is_seen_anew(agents: Agents) -> None:
+    """Its counters begin again, and what they stand for may be another."""
+    await agents.apply(1_000, "a", "b")
+    await agents.apply(2_000, "c")
+    await agents.look()
+    agents.count(-1)
+    assert await agents.look() == ["a", "b", "c"]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
+from libs.contracts import monitoring
 from libs.contracts.names import Names
 from services.metrics import lease as leases
-from services.metrics.commands import Command, append, store
+from services.metrics.commands import Command, append, members, store
 from services.metrics.lease import Lease, Lost
 from services.metrics.sources import Sources
 
@@ -48,10 +50,10 @@ async def test_who_slept_through_its_lease_writes_nothing(
     one, other = Lease(redis, names), Lease(redis, names)
     assert await one.acquire()
     await asyncio.sleep(0.1)
-    with pytest.raises(Lost):
+    with pytest.raises(Lost, match="the lease ended"):
         await one.write([_second(1_000, "1")])
     assert await other.acquire()
-    with pytest.raises(Lost):
+    with pytest.raises(Lost, match="another process writes"):
         await one.write([_second(1_000, "1")])
     assert await redis.exists(names.key("m:ts:operations")) == 0
 
@@ -76,8 +78,53 @@ async def test_what_redis_refuses_does_not_keep_the_rest_from_being_written(
     await redis.set(names.key("m:now:agents"), "mine")
     lease = Lease(redis, names)
     assert await lease.acquire()
-    await lease.write([*store("m:now:agents", {"rate": "1"}), _second(1_000, "1")])
+    refused = await lease.write([*store("m:now:agents", {"rate": "1"}), _second(1_000, "1")])
     assert await redis.xlen(names.key("m:ts:operations")) == 1
+    assert [names.key("m:now:agents") in one for one in refused] == [True]
+
+
+async def test_a_look_that_takes_long_holds_on_to_the_lease(
+    redis: Redis, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it writes meanwhile, or nothing."""
+    monkeypatch.setattr(leases, "LEASE_MS", 300)
+    one, other = Lease(redis, Names(namespace)), Lease(redis, Names(namespace))
+    assert await one.acquire()
+    for _ in range(4):
+        await asyncio.sleep(0.1)
+        await one.renew()
+    assert not await other.acquire()
+
+
+async def test_who_has_the_lease_again_knows_whether_all_is_as_it_was_left(
+    redis: Redis, namespace: str
+) -> None:
+    """Not where another wrote meanwhile, and not where Redis forgot the last of it."""
+    names = Names(namespace)
+    one, other = Lease(redis, names), Lease(redis, names)
+    assert not await one.undisturbed()
+    assert await one.acquire()
+    await one.write([_second(1_000, "1")])
+    early: Any = await redis.get(names.key(monitoring.WRITTEN_LAST))
+    await one.write([_second(2_000, "1")])
+    await one.release()
+    assert await one.undisturbed()
+    await redis.set(names.key(monitoring.WRITTEN_LAST), early)
+    assert not await one.undisturbed()
+    assert await other.acquire()
+    await other.renew()
+    assert not await one.undisturbed()
+    assert await other.undisturbed()
+
+
+async def test_as_many_names_as_there_are_can_be_written(redis: Redis, namespace: str) -> None:
+    """A script can pass on some 8,000 words in one command."""
+    lease = Lease(redis, Names(namespace))
+    assert await lease.acquire()
+    names = [f"agent-{number}" for number in range(20_000)]
+    await lease.write([*members("m:agents", names), *store("m:agents:blocks", dict.fromkeys(names, "1"))])
+    assert await redis.scard(Names(namespace).key("m:agents")) == 20_000
+    assert await redis.hlen(Names(namespace).key("m:agents:blocks")) == 20_000
 
 
 async def test_whether_there_are_time_series_is_asked_of_redis_itself(redis: Redis, namespace: str) -> None:
