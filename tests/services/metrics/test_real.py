@@ -25,6 +25,7 @@ from tests.contracts import golden
 from tests.real.deployment import Deployment
 from tests.real.topics import Push
 from tests.real.workers import WorkerProcess
+from tests.services.metrics.crowds import Crowd, clear
 from tests.stack import Servers
 
 pytestmark = pytest.mark.real
@@ -84,6 +85,15 @@ class Metrics:
         """The ids of a stream of seconds, in ms."""
         entries: Any = await self._redis.xrange(self.key(monitoring.seconds(name)))
         return [int(entry_id.partition("-")[0]) for entry_id, _ in entries]
+
+    async def spoil(self, key: str) -> None:
+        """As if a stranger had put something else there."""
+        await self.mend(key)
+        await self._redis.set(key, "a stranger's")
+
+    async def mend(self, key: str) -> None:
+        """Take it away again."""
+        await self._redis.delete(key)
 
     async def leave_a_minute_unfinished(self) -> None:
         """As if there had been a writer a minute ago, which did not live to its end."""
@@ -251,6 +261,62 @@ async def test_a_process_waits_for_redis_says_so_and_can_be_stopped(
 
     await metrics.until(told)
     assert process.stop() == 0
+
+
+@pytest.fixture
+async def twelve(
+    shared_servers: Servers, redis_url: str, namespace: str, tmp_path: Path
+) -> AsyncIterator[tuple[Metrics, Crowd]]:
+    """Twelve partitions of each service, and a crowd in them."""
+    deployed = Deployment(shared_servers, namespace, tmp_path, 12, tuple(golden.MESSAGES))
+    async with Redis.from_url(redis_url, decode_responses=True) as redis:
+        yield Metrics(deployed, redis), Crowd(redis, namespace, 12)
+        deployed.stop()
+        await clear(redis, namespace)
+
+
+async def test_crowds_stop_nothing(twelve: tuple[Metrics, Crowd], tmp_path: Path) -> None:
+    """20,000 agents of one moment, in two parts, and 10,800 strategies: all are shown, and no second is missed."""
+    metrics, crowd = twelve
+    ids = [f"agent-{number:05}" for number in range(20_000)]
+    await crowd.strategies(300)
+    await crowd.agents(ids[::2])
+    metrics.start()
+    await metrics.until_written(3)
+    await crowd.agents(ids[1::2])
+
+    async def all_shown() -> bool:
+        return await crowd.shown() == (20_000, 10_800) and await crowd.copied(ids) == 20_000
+
+    await metrics.until(all_shown, 120)
+    _whole_and_close(await metrics.until_written(2))
+    assert (tmp_path / "metrics.log").read_text().count("this process writes") == 1
+
+
+async def test_who_can_not_write_is_not_ready_and_says_why(
+    deployment: Deployment, metrics: Metrics, tmp_path: Path
+) -> None:
+    """Whether Redis refuses a figure or a whole look; as soon as it is mended, all goes on."""
+    port = free_port()
+    index = deployment.names.index("agents", 0, "mode", "LIVE")
+    await metrics.spoil(index)
+    deployment.start("metrics", STRATAFOLD_METRICS_PORT=str(port))
+    async with httpx.AsyncClient() as client:
+
+        async def said(status: int, *words: str) -> bool:
+            with suppress(httpx.TransportError):
+                answer = await client.get(f"http://127.0.0.1:{port}/readyz")
+                return answer.status_code == status and all(word in answer.text for word in words)
+            return False
+
+        await metrics.until(lambda: said(503, "nothing was written for", "WRONGTYPE"))
+        assert (tmp_path / "metrics.log").read_text().count("WRONGTYPE") == 1
+        await metrics.mend(index)
+        await metrics.until(lambda: said(200))
+        await metrics.spoil(metrics.key("m:now:agents"))
+        await metrics.until(lambda: said(503, "m:now:agents"))
+        await metrics.mend(metrics.key("m:now:agents"))
+        await metrics.until(lambda: said(200))
 
 
 async def test_workers_and_the_metrics_process_are_scraped(deployment: Deployment, metrics: Metrics) -> None:
