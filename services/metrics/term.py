@@ -139,7 +139,7 @@ class Term:
                 key = self._names.key(monitoring.seconds(name))
                 known = await self._sources.entries(key, str(minute), str(minute + step - 1))
                 if known:
-                    entry = condensed([fields for _, fields in known])
+                    entry = condensed([fields for _, fields in known], _fields(name))
                     commands.append(
                         append(monitoring.minutes(name), minute, entry, monitoring.MINUTES_KEPT_MS)
                     )
@@ -181,6 +181,10 @@ def _tables(of: Mapping[str, Figures], looks: Mapping[str, Look]) -> list[Comman
     filled = kinds(of.get("executions")).get("notional_e18", {})
     commands += replace(monitoring.NOTIONAL, {name: from_e18(units) for name, units in filled.items()})
     return commands
+
+
+def _fields(name: str) -> tuple[str, ...]:
+    return monitoring.BUSINESS_FIELDS if name == monitoring.BUSINESS else monitoring.PIPELINE_FIELDS
 
 
 def _ms(entry_id: str) -> int:

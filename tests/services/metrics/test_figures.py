@@ -140,7 +140,15 @@ def test_a_minute_has_the_mean_of_rates_the_worst_of_waits_and_the_last_of_count
         _pipeline(Look([_view(0, 1, in_total=1)], [(0, 9)], [NOW - 3_000]), 10.0),
         _pipeline(Look([_view(0, 8, in_total=8)], [(0, 9)]), 5.0),
     ]
-    minute = condensed(seconds)
+    minute = condensed(seconds, PIPELINE_FIELDS)
     assert tuple(minute) == PIPELINE_FIELDS
     assert (minute["rate"], minute["lag"], minute["lag_seconds"]) == ("7.5", "7", "3")
     assert minute["in_total"] == "8"
+
+
+def test_a_minute_that_two_versions_wrote_has_every_field() -> None:
+    """What the older one did not know is taken from the other's seconds, and what none knew is 0."""
+    old, new = {"rate": "1", "gone": "7"}, {"rate": "3", "lag": "2", "in_total": "9"}
+    fields = ("rate", "lag", "in_total", "disputed")
+    expected = {"rate": "2", "lag": "2", "in_total": "9", "disputed": "0"}
+    assert condensed([old, new], fields) == condensed([new, old], fields) == expected
