@@ -1,7 +1,7 @@
 """What a fold counts of its service's own matters, beside the verdicts. Pure, and the same on every refold.
 
-They stand among a partition's counters, as ``<kind>:<name>``. Names come from senders, so there is a bound on how many
-are told apart.
+They stand among a partition's counters, as ``<kind>:<name>``. Where names come from senders there is a bound on how
+many are told apart.
 """
 
 from __future__ import annotations
@@ -9,18 +9,22 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 NAMES: Final = 64
-"""Names of one kind that a partition counts by themselves."""
+"""Names of one kind that a partition counts by themselves, where senders choose them."""
 NAME_CHARACTERS: Final = 64
 NO_NAME: Final = "none"
 OTHER: Final = "other"
 
 
 class Tally(NamedTuple):
-    """By how much a count of a kind changes; of ``kind`` itself where there is no ``name`` to tell apart."""
+    """By how much a count of a kind changes; of ``kind`` itself where there is no ``name`` to tell apart.
+
+    ``listed`` says that all names of the kind are on a list of ours, so that there are no more than those.
+    """
 
     kind: str
     name: str | None = None
     amount: int = 1
+    listed: bool = False
 
 
 def add(counters: dict[str, int], one: Tally) -> None:
@@ -28,7 +32,7 @@ def add(counters: dict[str, int], one: Tally) -> None:
     counter = one.kind
     if one.name is not None:
         counter = f"{one.kind}:{one.name[:NAME_CHARACTERS] or NO_NAME}"
-        if counter not in counters and _names(counters, one.kind) >= NAMES:
+        if not one.listed and counter not in counters and _names(counters, one.kind) >= NAMES:
             counter = f"{one.kind}:{OTHER}"
     counters[counter] = counters.get(counter, 0) + one.amount
 

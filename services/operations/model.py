@@ -218,4 +218,4 @@ def tally(_before: Operation, _after: Operation, derived: Sequence[Derived]) -> 
             if data["status"] == "settled":
                 place = bisect_left(SETTLEMENT_BOUNDS_MS, data["duration_ms"])
                 bound = SETTLEMENT_BOUNDS_MS[min(place, len(SETTLEMENT_BOUNDS_MS) - 1)]
-                yield Tally("settled_within_ms", str(bound))
+                yield Tally("settled_within_ms", str(bound), listed=True)

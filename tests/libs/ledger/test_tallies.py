@@ -36,3 +36,11 @@ def test_a_stranger_can_not_make_up_counters_without_end() -> None:
     assert counters["reason:other"] == 50
     assert counters[f"block:{'x' * NAME_CHARACTERS}"] == 1
     assert len(counters) == 1 + NAMES + 1 + 1
+
+
+def test_names_of_our_own_are_all_told_apart() -> None:
+    """Classes of a histogram, say: to put some of them together would spoil it."""
+    counters: dict[str, int] = {}
+    for number in range(3 * NAMES):
+        add(counters, Tally("class", str(number), listed=True))
+    assert len(counters) == 3 * NAMES

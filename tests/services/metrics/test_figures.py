@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
+from collections import Counter
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from libs.contracts.monitoring import BUSINESS_FIELDS, PIPELINE_FIELDS, SETTLEMENT_BOUNDS_MS
 from libs.views.reading import PartitionView, Position
@@ -120,9 +126,20 @@ def test_numbers_are_plain_decimals() -> None:
 def test_percentiles_of_a_histogram_lie_within_the_class_that_holds_them() -> None:
     """Spread evenly within it; nothing is 0."""
     counted = settlement.histogram({"1000": 98, "20000": 2})
-    assert settlement.percentile(counted, 0.5) == pytest.approx(700 + 300 * 50 / 98)
-    assert 15_000 < settlement.percentile(counted, 0.99) <= 20_000
+    assert settlement.percentile(counted, 0.5) == pytest.approx(920 + 80 * 50 / 98)
+    assert 18_000 < settlement.percentile(counted, 0.99) <= 20_000
     assert settlement.percentile(settlement.EMPTY, 0.99) == 0.0
+
+
+@given(
+    st.lists(st.integers(min_value=1_000, max_value=10**9), min_size=1, max_size=300),
+    st.sampled_from([0.5, 0.99]),
+)
+def test_a_percentile_is_no_more_than_an_eighth_off(times: list[int], share: float) -> None:
+    """Of times from a second to days."""
+    bounds = (SETTLEMENT_BOUNDS_MS[bisect_left(SETTLEMENT_BOUNDS_MS, one)] for one in times)
+    shown = settlement.percentile(settlement.histogram(Counter(map(str, bounds))), share)
+    assert shown == pytest.approx(sorted(times)[math.ceil(share * len(times)) - 1], rel=0.125)
 
 
 def test_a_window_is_the_difference_of_two_histograms() -> None:
