@@ -13,7 +13,6 @@ Command = tuple[str, ...]
 
 T = TypeVar("T")
 
-FEED_KEPT: Final = 1_000
 _AT_ONCE: Final = 500  # members or fields of one command: a script can pass on no more than some 8,000 words
 
 
@@ -38,8 +37,18 @@ def append(key: str, at_ms: int, fields: Mapping[str, str], kept_ms: int) -> Com
 
 
 def append_of(key: str, entry_id: str, fields: Mapping[str, str], most: int) -> Command:
-    """An entry with an id of its own, or ``*``; of the others only the last ones stay."""
+    """An entry with an id of its own; of the others only the last ones stay."""
     return ("XADD", key, "MAXLEN", "~", str(most), entry_id, *_flat(fields.items()))
+
+
+def entry_of(key: str, entry_id: str, fields: Mapping[str, str]) -> Command:
+    """An entry with an id of its own; the others stay."""
+    return ("XADD", key, entry_id, *_flat(fields.items()))
+
+
+def remove(key: str, entry_ids: Iterable[str]) -> list[Command]:
+    """Entries of a stream no longer wanted."""
+    return [("XDEL", key, *some) for some in _some(entry_ids)]
 
 
 def samples(name: str, at_ms: int, fields: Mapping[str, str]) -> list[Command]:

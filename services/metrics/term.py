@@ -18,7 +18,8 @@ from libs.settings import Settings
 from libs.views.figures import Figures, Rate
 from services.metrics import settlement
 from services.metrics.broker import Broker, reached
-from services.metrics.commands import FEED_KEPT, Command, append, append_of, members, replace, samples, store
+from services.metrics.commands import Command, append, members, replace, samples, store
+from services.metrics.feed import Feed
 from services.metrics.fleet import Rows
 from services.metrics.lease import Lease
 from services.metrics.minute import condensed
@@ -53,7 +54,9 @@ class Term:
     async def begin(self) -> None:
         """Take up what the one before left."""
         key = self._names.key
-        feed = reached(await self._sources.table(key(monitoring.FEED_NEXT)))
+        fed_up_to = reached(await self._sources.table(key(monitoring.FEED_NEXT)))
+        known = await self._sources.entries(key(monitoring.FEED), "-", "+")
+        self._feed = Feed((entry_id, fields.get("service", "")) for entry_id, fields in known)
         self._time_series = await self._sources.has_time_series()
         for service in self._services:
             known = await self._sources.latest(key(monitoring.seconds(service)), _RATE_FROM)
@@ -62,7 +65,7 @@ class Term:
         last = await self._sources.latest(key(monitoring.minutes(monitoring.BUSINESS)))
         self._minute = _ms(last[0][0]) if last else 0
         kafka, partitions = KafkaAccess.of(self._settings), self._settings.partitions
-        self._broker = Broker(kafka, self._names, self._services, partitions, feed)
+        self._broker = Broker(kafka, self._names, self._services, partitions, fed_up_to)
 
     async def end(self) -> None:
         """Let go of Kafka."""
@@ -111,7 +114,7 @@ class Term:
                 *self._of_this_second(entries, at),
                 *finished,
                 *_tables(of, looks),
-                *self._fed(),
+                *self._fed(now_ms),
             ]
         )
         return at, refused
@@ -158,11 +161,10 @@ class Term:
             self._window_of = minute
         return self._settled_before
 
-    def _fed(self) -> list[Command]:
+    def _fed(self, now_ms: int) -> list[Command]:
         """The latest events, and how far that is, which takes effect with them: none comes twice."""
         came, position = self._broker.feed()
-        entries = [append_of(monitoring.FEED, "*", entry, FEED_KEPT) for entry in came]
-        return [*entries, *store(monitoring.FEED_NEXT, position)] if came else []
+        return [*self._feed.add(now_ms, came), *store(monitoring.FEED_NEXT, position)] if came else []
 
 
 def _tables(of: Mapping[str, Figures], looks: Mapping[str, Look]) -> list[Command]:

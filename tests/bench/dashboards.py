@@ -18,7 +18,8 @@ from redis import Redis
 from libs.contracts import monitoring
 from libs.contracts.names import SERVICES
 from libs.contracts.statuses import STATUSES
-from services.metrics.commands import FEED_KEPT, Command, append, append_of, members, store
+from services.metrics.commands import Command, append, append_of, entry_of, members, store
+from services.metrics.feed import KEPT
 from tests.bench.arena import Arena
 from tests.bench.figures import percentile
 from tests.bench.process import Meter
@@ -121,10 +122,10 @@ def _hour(now: int) -> Iterator[Command]:
     ):
         yield from store(key, reasons)
     yield from _entities(now)
-    for number in range(FEED_KEPT):
+    for number in range(KEPT * len(SERVICES)):
         entry = dict.fromkeys(monitoring.FEED_FIELDS, "an event as long as they are, with an id of 36")
         entry["service"] = SERVICES[number % len(SERVICES)]
-        yield append_of(monitoring.FEED, f"{now - FEED_KEPT + number}-0", entry, FEED_KEPT)
+        yield entry_of(monitoring.FEED, f"{now - 10_000 + number}-0", entry)
 
 
 def _entities(now: int) -> Iterator[Command]:

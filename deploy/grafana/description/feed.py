@@ -11,7 +11,7 @@ from deploy.grafana.description.panels import Figure, listing
 from deploy.grafana.description.queries import TIME, latest
 from libs.contracts import monitoring
 
-_ENTRIES: Final = 1_000  # as many as are kept
+_ENTRIES: Final = 1_000  # as many as are kept of all services together
 
 _COLUMNS: Final = {
     TIME: "When",

@@ -88,7 +88,7 @@ def test_streams_are_capped_as_they_are_written() -> None:
         "a",
         "1",
     )
-    assert append_of("m:feed", "*", {"a": "1"}, 10) == ("XADD", "m:feed", "MAXLEN", "~", "10", "*", "a", "1")
+    assert append_of("m:x", "5-1", {"a": "1"}, 10) == ("XADD", "m:x", "MAXLEN", "~", "10", "5-1", "a", "1")
 
 
 def test_nothing_makes_no_command_that_redis_would_refuse() -> None:
