@@ -18,6 +18,7 @@ from redis import Redis
 from libs.contracts import monitoring
 from libs.contracts.names import SERVICES
 from libs.contracts.statuses import STATUSES
+from libs.settings import Settings
 from services.metrics.commands import Command, append, append_of, entry_of, members, store
 from services.metrics.feed import KEPT
 from tests.bench.arena import Arena
@@ -31,7 +32,9 @@ EVENTS: Final = 1_000_000
 _SECONDS: Final = 3_600
 _ROUNDS: Final = 100
 _AGENTS: Final = 20
-_SNAPSHOTS: Final = 1_000  # an agent, as many as are kept by default
+_SNAPSHOTS: Final = int(
+    Settings.model_fields["history"].default
+)  # an agent, as many as are kept; all in the hour
 _STRATEGIES: Final = 200
 _AT_ONCE: Final = 500  # commands a round trip
 
@@ -135,7 +138,7 @@ def _entities(now: int) -> Iterator[Command]:
         yield from store(monitoring.agent(agent), dict.fromkeys(monitoring.AGENT_FIELDS, "10000.00"))
         for number in range(_SNAPSHOTS):
             snapshot = dict.fromkeys(monitoring.EQUITY_FIELDS, "10000.00")
-            at = now - (_SNAPSHOTS - number) * 3_600
+            at = now - (_SNAPSHOTS - number) * _SECONDS * 1_000 // _SNAPSHOTS
             yield append_of(monitoring.equity(agent), f"{at}-{number + 1}", snapshot, _SNAPSHOTS)
     strategies = [f"acme:strategy-{number}" for number in range(_STRATEGIES)]
     yield from members(monitoring.STRATEGIES, strategies)
