@@ -7,8 +7,9 @@ partition has a later one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from redis.asyncio import Redis
 
@@ -18,6 +19,8 @@ _AT_ONCE: Final = 300  # of a sorted set; what is left comes with the next look
 _NEVER: Final = -1
 
 Index = tuple[str, str]
+Followed = tuple[int, Index]
+"""An index of a partition."""
 Place = tuple[int, str]
 """An entity's partition and id."""
 Scored = tuple[bytes, float]
@@ -44,24 +47,21 @@ class Changes:
         """
         stale = [number for number, count in enumerate(applied) if self._seen_up_to[number] != count]
         self._begin_anew([number for number in stale if applied[number] < self._seen_up_to[number]])
-        wanted = [(number, index) for number in stale for index in self._indexes]
-        newest, pages = await self._pages(wanted)
+        newest, pages = await self._pages([(number, index) for number in stale for index in self._indexes])
+        crowds = {place: _score(page[0]) for place, page in pages.items() if _is_crowd(page)}
+        pages |= await self._all_of(crowds)
         changed: dict[Place, None] = {}
         unfinished: set[int] = set()
-        for place in wanted:
-            page, last = pages[place], newest[place[0]]
-            reached = last
-            if len(page) == _AT_ONCE:
-                times = _score(page[0]), _score(page[-1])
-                if times[0] == times[1]:
-                    page = await self._all_of(place, times[0])
-                    times = times[0], times[0] + 1
-                # What has the last time of a page may go on behind it, a whole crowd was read to its end.
-                reached = min(last, times[1])
-                if times[1] <= last:
-                    unfinished.add(place[0])
-            changed |= {(place[0], member.decode()): None for member, _ in page}
-            self._since[place] = max(self._since[place], reached)
+        for place, page in pages.items():
+            number, _ = place
+            changed |= {(number, member.decode()): None for member, _ in page}
+            cut = (
+                _score(page[-1]) if len(page) == _AT_ONCE else math.inf
+            )  # what has that time may go on behind it
+            unread = crowds[place] + 1 if place in crowds else cut
+            if unread <= newest[number]:
+                unfinished.add(number)
+            self._since[place] = max(self._since[place], int(min(unread, newest[number])))
         self._seen_up_to |= {number: applied[number] for number in stale if number not in unfinished}
         return list(changed)
 
@@ -69,9 +69,7 @@ class Changes:
         """A partition that counts anew is made anew, and what it comes to may be another."""
         self._since |= {(number, index): 0 for number in rebuilt for index in self._indexes}
 
-    async def _pages(
-        self, wanted: Sequence[tuple[int, Index]]
-    ) -> tuple[dict[int, int], dict[tuple[int, Index], list[Scored]]]:
+    async def _pages(self, wanted: Sequence[Followed]) -> tuple[dict[int, int], dict[Followed, list[Scored]]]:
         """The latest time of each partition, and then of each place the first members from where we are."""
         async with self._redis.pipeline(transaction=False) as several:
             for place in wanted:
@@ -86,15 +84,22 @@ class Changes:
             newest[number] = max(newest.get(number, 0), *map(_score, last), 0)
         return newest, dict(zip(wanted, answers[len(wanted) :], strict=True))
 
-    async def _all_of(self, place: tuple[int, Index], score: int) -> list[Scored]:
-        """All members that have one time."""
-        found: Any = await self._redis.zrangebyscore(self._key(place), score, score, withscores=True)
-        return list(found)
+    async def _all_of(self, crowds: Mapping[Followed, int]) -> dict[Followed, list[Scored]]:
+        """All members that have one time, of each place."""
+        async with self._redis.pipeline(transaction=False) as several:
+            for place, score in crowds.items():
+                several.zrangebyscore(self._key(place), score, score, withscores=True)  # type: ignore[unused-awaitable]
+            return dict(zip(crowds, await several.execute(), strict=True))
 
-    def _key(self, place: tuple[int, Index]) -> str:
+    def _key(self, place: Followed) -> str:
         number, index = place
         return self._names.index(self._service, number, *index)
 
 
 def _score(scored: Scored) -> int:
     return int(scored[1])
+
+
+def _is_crowd(page: Sequence[Scored]) -> bool:
+    """Whether one moment's entities fill a page, so that there is no telling how many more there are of it."""
+    return len(page) == _AT_ONCE and page[0][1] == page[-1][1]
