@@ -22,8 +22,9 @@ from services.metrics.snapshot import Letters
 from services.metrics.stamps import Stamps
 
 _SECONDS: Final = 5.0  # for one answer
-_EVENTS: Final = 6  # of a partition that one look shows, the latest; however many came
-_FETCH_BYTES: Final = 64 * 1024
+# Of a partition that one look shows, the latest; however many came. A version of 50 positions tells as many at once.
+_EVENTS: Final = 100
+_FETCH_BYTES: Final = 128 * 1024
 
 log = structlog.get_logger("stratafold.metrics")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -26,7 +26,7 @@ class Feed:
     def add(self, now_ms: int, came: Sequence[Mapping[str, str]]) -> list[Command]:
         """Take up what came, and leave of each service the last ``KEPT`` alone."""
         commands = []
-        for entry in came:
+        for entry in _latest(came):
             at, number = self._last
             self._last = (now_ms, 0) if now_ms > at else (at, number + 1)
             entry_id = "{}-{}".format(*self._last)
@@ -36,3 +36,14 @@ class Feed:
 
     def _surplus(self) -> list[str]:
         return [ids.popleft() for ids in self._of.values() for _ in range(len(ids) - KEPT)]
+
+
+def _latest(came: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Of a crowd as much as will be kept."""
+    seen: Counter[str] = Counter()
+    kept = []
+    for entry in reversed(came):
+        seen[entry["service"]] += 1
+        if seen[entry["service"]] <= KEPT:
+            kept.append(entry)
+    return kept[::-1]

@@ -45,3 +45,11 @@ def test_what_is_there_already_counts_as_kept() -> None:
     commands = Feed(known).add(9_000, _came("executions"))
     removed = [entry_id for name, _, *ids in commands if name == "XDEL" for entry_id in ids]
     assert removed == [entry_id for entry_id, _ in known[: 4 * KEPT + 1]]
+
+
+def test_of_a_crowd_as_much_is_written_as_is_kept() -> None:
+    """The latest of it; nothing is written to be removed at once."""
+    came = [{"service": "versions", "type": str(number)} for number in range(KEPT + 100)]
+    commands = Feed().add(1_000, came)
+    assert [command[0] for command in commands] == ["XADD"] * KEPT
+    assert commands[-1][-1] == str(KEPT + 99)
