@@ -10,6 +10,7 @@ import yaml
 DEPLOY: Final = Path(__file__).resolve().parents[2] / "deploy"
 KUBERNETES: Final = DEPLOY / "kubernetes"
 COMPOSE: Final = DEPLOY / "compose.yaml"
+PROBES: Final = ("startupProbe", "livenessProbe", "readinessProbe")
 
 Object = dict[str, Any]
 
