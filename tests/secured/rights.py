@@ -28,6 +28,7 @@ class Rights:
     groups: frozenset[str]
     keys: tuple[str, ...]
     commands: tuple[str, ...]
+    series: tuple[str, ...]
 
     def rules(self) -> list[Rule]:
         """What Kafka allows its user."""
@@ -38,9 +39,10 @@ class Rights:
             *((_GROUP, group, _READ) for group in sorted(self.groups)),
         ]
 
-    def redis_user(self, password: str) -> str:
-        """Its line in a file of users."""
-        allowed = " ".join(f"+{command}" for command in self.commands)
+    def redis_user(self, password: str, *, series: bool = False) -> str:
+        """Its line in a file of users; ``series``: of a Redis that has TimeSeries."""
+        commands = (*self.commands, *(self.series if series else ()))
+        allowed = " ".join(f"+{command}" for command in commands)
         keys = " ".join(self.keys)
         return (
             f"user {self.name} on >{password} resetchannels {keys}"
@@ -56,6 +58,6 @@ def rights() -> dict[str, Rights]:
         reads, writes, configs, groups = (
             frozenset(kafka.get(part, ())) for part in ("read", "write", "configs", "groups")
         )
-        keys, commands = tuple(redis.get("keys", ())), tuple(redis.get("commands", ()))
-        found[name] = Rights(name, entry["process"], reads, writes, configs, groups, keys, commands)
+        keys, commands, series = (tuple(redis.get(part, ())) for part in ("keys", "commands", "series"))
+        found[name] = Rights(name, entry["process"], reads, writes, configs, groups, keys, commands, series)
     return found

@@ -1,12 +1,14 @@
 """A Kafka that takes only users it knows, over TLS, and a Redis that does; each user may do what its rights say.
 
 Kafka has its own TLS, SCRAM and authorizer. Redis keeps its own users; where the server that is here was built without
-TLS, a relay in front of it speaks TLS instead.
+TLS, a relay in front of it speaks TLS instead. REDIS_WITH_SERIES in the environment, such as
+``/opt/redis/redis-server --loadmodule /opt/redis/redistimeseries.so``, starts a Redis that has TimeSeries in its place.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import socket
 import subprocess
 from collections.abc import Mapping
@@ -25,6 +27,7 @@ from tests.secured.relay import Relay
 from tests.secured.rights import Rights
 
 ADMIN: Final = "admin"
+SERIES: Final = "REDIS_WITH_SERIES"
 _STOP_SECONDS: Final = 30
 
 
@@ -38,6 +41,7 @@ class Secured:
 
     def __init__(self, folder: Path, certificates: Certificates, users: Mapping[str, Rights]) -> None:
         self.certificates = certificates
+        self.series = bool(os.environ.get(SERIES))
         self._users = users
         self.kafka_port = free_port()
         self._inner = free_port(self.kafka_port)
@@ -152,7 +156,11 @@ class Secured:
 
         def prepare() -> list[str]:
             folder.mkdir(parents=True)
-            users = [one.redis_user(password(one.name)) for one in self._users.values() if one.keys]
+            users = [
+                one.redis_user(password(one.name), series=self.series)
+                for one in self._users.values()
+                if one.keys
+            ]
             users += ["user default off", f"user {ADMIN} on >{password(ADMIN)} ~* &* +@all"]
             (folder / "users.acl").write_text("\n".join(users) + "\n")
             # by its own title it would not be found again
@@ -166,15 +174,21 @@ class Secured:
             else:
                 lines.append(f"port {port}")
             (folder / "redis.conf").write_text("\n".join(lines) + "\n")
-            return [str(find_redis()), str(folder / "redis.conf")]
+            program, *options = _redis_words()
+            return [program, str(folder / "redis.conf"), *options]
 
         return Server(Program("redis", port, "-", prepare, lambda: _listens(port), _STOP_SECONDS), data)
+
+
+def _redis_words() -> list[str]:
+    """What starts Redis, before any setting."""
+    return shlex.split(os.environ.get(SERIES, "")) or [str(find_redis())]
 
 
 def redis_has_tls() -> bool:
     """Whether the Redis that is here was built with TLS: then it misses a certificate, and otherwise TLS itself."""
     port = str(free_port())
-    probe = [str(find_redis()), "--bind", HOST, "--port", "0", "--tls-port", port, "--save", ""]
+    probe = [*_redis_words(), "--bind", HOST, "--port", "0", "--tls-port", port, "--save", ""]
     ended = subprocess.run(probe, capture_output=True, text=True, timeout=20, check=False)
     return "tls-cert-file" in ended.stdout
 

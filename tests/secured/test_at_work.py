@@ -25,11 +25,14 @@ from libs.runtime.producer import make_producer
 from libs.security.credentials import make_token
 from libs.security.webhooks import sign
 from libs.views.credentials import CredentialCache
-from services.connectors.outlet import Outlet
-from services.connectors.projection import Projection
+from services.simulator.agent_server import AgentUpstream
+from services.simulator.agent_stories import AgentStory
+from services.simulator.channel import Channel
+from services.simulator.strategy_server import StrategyUpstream
+from services.simulator.strategy_stories import Stories
 from tests.contracts.golden import KEYS, MESSAGES, message
-from tests.real.workers import ROOT, WorkerProcess
-from tests.secured.clients import access, settings
+from tests.real.workers import ROOT, ConnectorProcess, WorkerProcess
+from tests.secured.clients import access
 from tests.secured.rights import Rights
 from tests.secured.servers import ADMIN, Secured
 
@@ -37,6 +40,9 @@ pytestmark = [pytest.mark.real, pytest.mark.asyncio]
 
 SECRET = bytes(range(24))
 GATEWAY = ("operations", "executions")
+UPSTREAM = ("key-of-the-upstream", "secret-of-the-upstream")
+ACCOUNT = KEYS["strategies"].decode()
+BEYOND = 20_000  # more than any number of the golden messages
 SCOPES = ["agents:read", "operations:read", "executions:read", "strategies:read", "strategy_versions:read"]
 
 
@@ -44,6 +50,7 @@ class Processes:
     """All of them, each under its user."""
 
     def __init__(self, secured: Secured, folder: Path) -> None:
+        self._folder = folder
         self.gateway, self.api = free_port(), 0
         self.api = free_port(self.gateway)
         more = {
@@ -52,10 +59,26 @@ class Processes:
             "WEBHOOK_SECRETS": "whsec_" + base64.b64encode(SECRET).decode(),
             "MASTER_KEY": "ab" * 32,
         }
-        self.all = {
+        self.all: dict[str, WorkerProcess] = {
             name: WorkerProcess(f"services.{name}", secured.environment(name, **more), folder / f"{name}.log")
             for name in (*SERVICES, "gateway", "api", "metrics")
         }
+
+    def connect(self, secured: Secured, orders: int, trades: int) -> None:
+        """Start the connectors as well, with the upstreams of strategies and agents on these ports."""
+        key, secret = UPSTREAM
+        words = {
+            "connect-strategies": (
+                "strategies",
+                f"--url=ws://127.0.0.1:{orders}/v1/ws",
+                f"--account={ACCOUNT}",
+            ),
+            "connect-agents": ("agents", f"--url=ws://127.0.0.1:{trades}/agents/current/stream"),
+        }
+        for name, some in words.items():
+            own = {"UPSTREAM_API_KEY": key, "UPSTREAM_API_SECRET": secret} if "strategies" in name else {}
+            environment = secured.environment(name, **own)
+            self.all[name] = ConnectorProcess(some, environment, self._folder / f"{name}.log")
 
     def stop(self) -> dict[str, int]:
         """Stop them; their exit statuses."""
@@ -150,7 +173,7 @@ async def test_all_processes_work_under_their_users_and_ask_for_no_more(
                 answer = await client.get(path)
                 assert answer.status_code == 200, (path, answer.text)
         await _until("metrics", lambda: _counted(redis), processes, 30)
-        await _connectors(secured)
+        await _connectors(redis, processes, secured)
         said = processes.said()
         statuses = processes.stop()
         refused = await redis.execute_command("ACL LOG")  # type: ignore[no-untyped-call]
@@ -158,7 +181,7 @@ async def test_all_processes_work_under_their_users_and_ask_for_no_more(
         for word in ("NOPERM", "NoPermission", "AuthorizationFailed", "TOPIC_AUTHORIZATION"):
             assert word not in said, said[said.index(word) - 2_000 :][:4_000]
         assert set(statuses.values()) == {0}, statuses
-        assert set(statuses) | {"connect-strategies", "connect-agents"} == set(users)
+        assert set(statuses) == set(users)
     finally:
         await producer.stop()
         await redis.aclose()
@@ -185,22 +208,40 @@ async def _answers(client: httpx.AsyncClient, path: str) -> bool:
 
 
 async def _counted(redis: Redis) -> bool:
-    total, letters = await redis.hget("m:now:operations", "in_total"), await redis.exists("m:agents")
-    return total is not None and int(total) > 0 and bool(letters)
+    total, agents = await redis.hget("m:now:operations", "in_total"), await redis.exists("m:agents")
+    return total is not None and int(total) > 0 and bool(agents)
 
 
-async def _connectors(secured: Secured) -> None:
-    """What connectors do with Kafka and Redis, each as its user; there is no upstream here."""
-    for user, service in (("connect-strategies", "strategies"), ("connect-agents", "agents")):
-        outlet = Outlet(settings(secured, user), service)
-        await outlet.open()
-        try:
-            name = "error" if service == "strategies" else "snapshot"
-            await outlet.append(KEYS[service].decode(), [message(service, name)])
-        finally:
-            await outlet.close()
-    projection = Projection(settings(secured, "connect-strategies"))
-    try:
-        assert await projection.strategies("acme")
-    finally:
-        await projection.close()
+async def _connectors(redis: Redis, processes: Processes, secured: Secured) -> None:
+    """Both connectors, each with an upstream that has something to tell.
+
+    That of strategies can't be had from its beginning any more: the account's strategies are read from Redis then, and
+    asked for one by one.
+    """
+    strategies, agents = StrategyUpstream(*UPSTREAM, Channel(keep=0.0)), AgentUpstream(["upstream-1"])
+    strategies.channel.last = BEYOND
+    _tell(strategies)
+    async with strategies.serving("127.0.0.1", 0) as orders, agents.serving("127.0.0.1", 0) as trades:
+        processes.connect(secured, orders, trades)
+        await _until("what has to be repaired is asked for", lambda: _true(strategies.asked), processes)
+        await _until("the agents' connector", lambda: _true(agents.connections), processes)
+        _tell(strategies)
+        for said in AgentStory(1).snapshot("2026-01-01T00:00:00.000Z"):
+            agents.emit("upstream-1", said)
+        agent, account = "{agents.0}:agent:upstream-1", f"{{strategies.0}}:account:{ACCOUNT}"
+        await _until("an agent is known", lambda: redis.exists(agent), processes)
+        last = str(strategies.channel.last).encode()
+        await _until("an event of strategies", lambda: _is(redis, account, "upstream_seq", last), processes)
+
+
+def _tell(upstream: StrategyUpstream) -> None:
+    told = Stories(1, 1).next()
+    upstream.emit(told.strategy_id, told.event, told.data, "2026-01-01T00:00:00.000Z")
+
+
+async def _true(what: object) -> bool:
+    return bool(what)
+
+
+async def _is(redis: Redis, key: str, field: str, wanted: bytes) -> bool:
+    return await redis.hget(key, field) == wanted

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -15,16 +14,16 @@ from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFai
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
-from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError
 
 from libs.contracts.names import SERVICES, STREAMS
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.kafka_probe import kafka_answers
 from libs.settings import SettingsError
+from tests.secured.business import BUSINESS, KEYS, OF_REDIS
 from tests.secured.certificates import made
 from tests.secured.clients import access
-from tests.secured.rights import Rights, rights
+from tests.secured.grants import granted, granted_to_anybody, only_reads, touched
 from tests.secured.servers import ADMIN, Secured
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio]
@@ -33,14 +32,7 @@ TOPICS = frozenset(f"{service}.{stream}" for service in SERVICES for stream in S
     "instruments.in",
     "credentials",
 }
-USERS = sorted(rights())
-# One key of each kind that there is, by what begins it.
-KEYS = {f"~{{{service}.*": f"{{{service}.0}}:position" for service in SERVICES} | {
-    "~m:*": "m:now:operations",
-    "~credentials": "credentials",
-    "~rate:*": "rate:x:1",
-    "~signature:*": "signature:x",
-}
+USERS = sorted(BUSINESS)
 
 
 def _batch() -> bytes:
@@ -69,30 +61,26 @@ async def _refused(kafka: KafkaAccess, topics: frozenset[str], write: bool) -> s
 
 
 @pytest.mark.parametrize("user", USERS)
-async def test_a_user_reads_only_its_topics(secured: Secured, users: Mapping[str, Rights], user: str) -> None:
+async def test_a_user_reads_only_its_topics(secured: Secured, user: str) -> None:
     kafka, _ = access(secured, user)
-    assert await _refused(kafka, TOPICS, write=False) == TOPICS - users[user].reads
+    assert await _refused(kafka, TOPICS, write=False) == TOPICS - BUSINESS[user].reads
 
 
 @pytest.mark.parametrize("user", USERS)
-async def test_a_user_writes_only_its_topics(
-    secured: Secured, users: Mapping[str, Rights], user: str
-) -> None:
+async def test_a_user_writes_only_its_topics(secured: Secured, user: str) -> None:
     kafka, _ = access(secured, user)
-    foreign = TOPICS - users[user].writes
+    foreign = TOPICS - BUSINESS[user].writes
     assert await _refused(kafka, foreign, write=True) == foreign
 
 
 @pytest.mark.parametrize("user", USERS)
-async def test_a_user_joins_only_its_group_and_makes_no_topic(
-    secured: Secured, users: Mapping[str, Rights], user: str
-) -> None:
+async def test_a_user_joins_only_its_group_and_makes_no_topic(secured: Secured, user: str) -> None:
     kafka, _ = access(secured, user)
     admin = AIOKafkaAdminClient(**kafka.options())
     await admin.start()
     try:
         for group in SERVICES:
-            if group in users[user].groups:
+            if group in BUSINESS[user].groups:
                 await admin.list_consumer_group_offsets(group)
             else:
                 with pytest.raises(GroupAuthorizationFailedError):
@@ -103,37 +91,50 @@ async def test_a_user_joins_only_its_group_and_makes_no_topic(
         await admin.close()
 
 
-@pytest.mark.parametrize("user", [one for one in USERS if rights()[one].keys])
-async def test_a_user_touches_only_its_keys(secured: Secured, users: Mapping[str, Rights], user: str) -> None:
-    """A key that it may only read it can't write; of the others it is told nothing."""
-    mine = users[user].keys
+@pytest.mark.parametrize("user", OF_REDIS)
+async def test_a_user_has_only_its_commands_of_redis(secured: Secured, user: str) -> None:
+    """Of all that the server has, beside those that any connection needs."""
     admin = access(secured, ADMIN)[1].client()
     try:
-        for pattern, key in KEYS.items():
-            writes = pattern in mine
-            reads = writes or any(
-                one.startswith("%R~") and key.startswith(one[3:].rstrip("*")) for one in mine
-            )
-            assert await _allowed(admin, user, "HGET", key, "f") is reads or not _may(users[user], "hget")
-            assert await _allowed(admin, user, "DEL", key) is (writes and _may(users[user], "del"))
+        assert await granted(admin, user) == _commands(secured, user) | await granted_to_anybody(admin)
     finally:
         await admin.aclose()
 
 
-def _may(user: Rights, command: str) -> bool:
-    return command in user.commands
+@pytest.mark.parametrize("user", OF_REDIS)
+async def test_a_user_touches_only_its_keys(secured: Secured, user: str) -> None:
+    """With none of its commands another's; and what it may only read, with none that may write."""
+    own = BUSINESS[user]
+    admin = access(secured, ADMIN)[1].client()
+    try:
+        found = await touched(admin, user, _commands(secured, user), KEYS)
+        reading = {command for command in found if await only_reads(admin, command)}
+    finally:
+        await admin.aclose()
+    assert reading, "or nothing would be said of the keys that it reads"
+    assert reading < set(found) or not own.keys_written
+    read = own.keys_read | own.keys_written
+    assert found == {command: read if command in reading else own.keys_written for command in found}
 
 
-async def _allowed(admin: Redis, user: str, *words: str) -> bool:
-    answer = await admin.execute_command("ACL DRYRUN", user, *words)  # type: ignore[no-untyped-call]
-    return bool(answer == b"OK")
+def _commands(secured: Secured, user: str) -> frozenset[str]:
+    own = BUSINESS[user]
+    return own.commands | (own.series if secured.series else frozenset())
+
+
+async def test_who_has_no_business_with_redis_is_no_user_of_it(secured: Secured) -> None:
+    admin = access(secured, ADMIN)[1].client()
+    try:
+        assert set(await admin.acl_users()) == {"default", ADMIN, *OF_REDIS}
+    finally:
+        await admin.aclose()
 
 
 @pytest.mark.parametrize(
     "words",
     [["FLUSHALL"], ["CONFIG", "GET", "*"], ["KEYS", "*"], ["ACL", "LIST"], ["SHUTDOWN"]],
 )
-@pytest.mark.parametrize("user", [one for one in USERS if rights()[one].keys])
+@pytest.mark.parametrize("user", OF_REDIS)
 async def test_nobody_rules_over_redis(secured: Secured, user: str, words: list[str]) -> None:
     redis = access(secured, user)[1].client()
     try:
