@@ -10,6 +10,7 @@ import yaml
 DEPLOY: Final = Path(__file__).resolve().parents[2] / "deploy"
 KUBERNETES: Final = DEPLOY / "kubernetes"
 COMPOSE: Final = DEPLOY / "compose.yaml"
+OPERATOR: Final = "operator"
 PROBES: Final = ("startupProbe", "livenessProbe", "readinessProbe")
 
 Object = dict[str, Any]
@@ -42,6 +43,12 @@ def settings(folder: str, name: str = "stratafold-settings") -> dict[str, str]:
 def of_kind(kind: str, found: list[Object]) -> dict[str, Object]:
     """Those of a kind, by their names."""
     return {one["metadata"]["name"]: one for one in found if one["kind"] == kind}
+
+
+def processes() -> dict[str, Object]:
+    """The Deployments of all processes, connectors among them; an operator's place for commands is none."""
+    found = of_kind("Deployment", objects("base") + objects("components/connectors"))
+    return {name: one for name, one in found.items() if name != OPERATOR}
 
 
 def container(workload: Object) -> Object:

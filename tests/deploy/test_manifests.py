@@ -18,10 +18,12 @@ from libs.contracts.names import SERVICES
 from libs.runtime.topics import min_insync
 from libs.settings import Settings
 from services.cli.app import build
+from services.cli.roster import PROCESSES, Process
 from tests.deploy.manifests import (
     COMPOSE,
     DEPLOY,
     KUBERNETES,
+    OPERATOR,
     PROBES,
     Object,
     compose,
@@ -29,15 +31,17 @@ from tests.deploy.manifests import (
     kustomization,
     objects,
     of_kind,
+    processes,
     settings,
 )
 from tests.secured.rights import rights
 
 SETTINGS = {f"STRATAFOLD_{name.upper()}" for name in Settings.model_fields}
 GRAFANA = {"STRATAFOLD_GRAFANA_REDIS", "STRATAFOLD_GRAFANA_REDIS_PASSWORD"}
-BASE, OVERLAY, CONNECTORS = "base", "overlays/three-brokers", "components/connectors"
+BASE, OVERLAY = "base", "overlays/three-brokers"
+CONNECTORS, PROMETHEUS = "components/connectors", "components/prometheus"
 ALL = objects(BASE) + objects(CONNECTORS)
-DEPLOYMENTS = of_kind("Deployment", ALL)
+DEPLOYMENTS = processes()
 PORTS = {"gateway": 8001, "api": 8000}
 HEALTH = 9100
 
@@ -91,9 +95,9 @@ def test_probes_ask_the_port_that_the_process_answers_on(name: str) -> None:
     assert all(one[probe]["httpGet"]["port"] in ports for probe in PROBES)
 
 
-@pytest.mark.parametrize("name", [*DEPLOYMENTS, "topics"])
+@pytest.mark.parametrize("name", [*DEPLOYMENTS, "topics", OPERATOR])
 def test_nobody_is_root_writes_to_the_image_or_is_given_more_than_it_needs(name: str) -> None:
-    workload = {**DEPLOYMENTS, **of_kind("Job", ALL)}[name]
+    workload = {**of_kind("Deployment", ALL), **of_kind("Job", ALL)}[name]
     pod, one = workload["spec"]["template"]["spec"], container(workload)
     assert pod["securityContext"]["runAsNonRoot"]
     assert f"USER {pod['securityContext']['runAsUser']}:" in (DEPLOY / "Dockerfile").read_text()
@@ -130,6 +134,27 @@ def test_a_worker_is_scaled_by_the_lag_of_its_group_up_to_its_partitions(service
 def test_the_overlay_raises_partitions_and_the_cap_of_workers_together() -> None:
     patch = yaml.safe_load(kustomization(OVERLAY)["patches"][0]["patch"])
     assert str(patch[0]["value"]) == settings(OVERLAY)["STRATAFOLD_PARTITIONS"]
+
+
+def test_an_operator_has_a_place_for_commands_which_runs_when_asked_for() -> None:
+    """With the Secret that makes topics, too, and what signs the certificates of both servers."""
+    one, job = of_kind("Deployment", ALL)[OPERATOR], of_kind("Job", ALL)["topics"]
+    assert one["spec"]["replicas"] == 0
+    assert container(one)["envFrom"] == container(job)["envFrom"]
+    assert {variable["name"] for variable in container(one)["env"]} == {"STRATAFOLD_REDIS_CA"}
+
+
+def test_prometheus_finds_every_process() -> None:
+    """By a label that all pods have, and at one of two ports, of which each process has one."""
+    monitor = of_kind("PodMonitor", objects(PROMETHEUS))["stratafold"]["spec"]
+    for folder in (BASE, CONNECTORS):
+        given = [one["pairs"] for one in kustomization(folder)["labels"] if one.get("includeTemplates")]
+        assert monitor["selector"]["matchLabels"].items() <= given[0].items()
+    asked = {one["port"]: one["path"] for one in monitor["podMetricsEndpoints"]}
+    assert asked == {"health": "/metrics", "http": "/metrics"}
+    for one in DEPLOYMENTS.values():
+        assert len(asked.keys() & {port["name"] for port in container(one)["ports"]}) == 1
+    assert f"../../{PROMETHEUS}" in kustomization(OVERLAY)["components"]
 
 
 def test_what_runs_more_than_once_has_a_disruption_budget_that_finds_it() -> None:
@@ -173,9 +198,48 @@ def _ours(services: Object) -> Object:
 
 def test_compose_runs_every_service_by_a_command_that_exists() -> None:
     ours = _ours(compose()["services"])
-    assert set(ours) == {*SERVICES, "gateway", "api", "metrics", "topics", "simulator"}
+    assert {name for name, one in ours.items() if "profiles" not in one} == {
+        *SERVICES,
+        "gateway",
+        "api",
+        "metrics",
+        "topics",
+    }
     for name, one in ours.items():
         assert "entrypoint" in one or _exists(one["command"]), name
+
+
+MADE_UP = [one for one in PROCESSES if one.demo]
+# Where processes of a demo are to be found in compose, in place of this machine's ports.
+PLACES = {"agents": "agent-upstream:8002", "strategies": "strategy-upstream:8003"}
+
+
+def test_the_demo_of_compose_has_the_processes_that_up_has() -> None:
+    demo = {name for name, one in compose()["services"].items() if one.get("profiles") == ["demo"]}
+    assert demo == {one.name for one in MADE_UP}
+
+
+@pytest.mark.parametrize("process", MADE_UP, ids=lambda one: one.name)
+def test_a_process_of_the_demo_is_run_as_up_runs_it(process: Process) -> None:
+    """With its arguments; only where the others are is told otherwise."""
+    one = compose()["services"][process.name]
+    words = list(process.arguments)
+    if process.package == "services.connectors":
+        assert "entrypoint" not in one
+        words = [
+            "connect",
+            *(word.replace("127.0.0.1:{port}", PLACES[process.feeds or ""]) for word in words),
+        ]
+    else:
+        assert one["entrypoint"] == ["python", "-m", process.package]
+        if process.channel is not None:
+            port = PLACES[process.channel].partition(":")[2]
+            words = ["--host", "0.0.0.0", *(word.format(port=port) for word in words)]
+    at = {
+        "simulator": ["--gateway", "http://gateway:8001"],
+        "portfolio-manager": ["--api", "http://api:8000"],
+    }
+    assert one["command"] == at.get(process.name, words)
 
 
 def test_compose_looks_for_health_where_the_process_answers() -> None:

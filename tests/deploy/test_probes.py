@@ -16,11 +16,11 @@ from starlette.types import ASGIApp
 
 from libs.web.health import health
 from services.gateway.app import build
-from tests.deploy.manifests import PROBES, compose, container, objects, of_kind
+from tests.deploy.manifests import PROBES, compose, container, processes
 from tests.services.api.route_table import path_of, world
 from tests.services.gateway.harness import KEY, OPERATION, OPERATIONS, Appended, client, raw, signed
 
-DEPLOYMENTS = of_kind("Deployment", objects("base") + objects("components/connectors"))
+DEPLOYMENTS = processes()
 Apps = dict[str, Callable[[], ASGIApp]]
 APPS: Apps = {"api": lambda: world().app, "gateway": lambda: build((KEY,), Appended())}
 NOT_READY: Apps = {"api": lambda: _folding().app, "gateway": lambda: build((KEY,), Appended("no broker"))}
