@@ -17,6 +17,7 @@ from libs.contracts import monitoring
 from libs.contracts.names import SERVICES
 from libs.contracts.statuses import STATUSES
 from tests.deploy.dashboards import DASHBOARDS, FOLDER, load, panels
+from tests.deploy.manifests import compose
 from tests.deploy.viewer import USER
 
 SOURCE = {"type": "redis-datasource", "uid": "stratafold-redis"}
@@ -175,7 +176,7 @@ def test_a_file_that_was_changed_by_hand_is_stale_and_so_is_one_that_nobody_desc
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(description, "FOLDER", tmp_path)
-    wanted = description.files()
+    wanted = description.files(6)
     for path, text in wanted.items():
         path.write_text(text, "utf-8")
     assert description.stale(wanted) == []
@@ -184,3 +185,20 @@ def test_a_file_that_was_changed_by_hand_is_stale_and_so_is_one_that_nobody_desc
     missing.unlink()
     foreign.write_text("{}", "utf-8")
     assert description.stale(wanted) == [changed, foreign, missing]
+
+
+@pytest.mark.parametrize("partitions", [6, 12])
+def test_ready_partitions_are_green_where_all_are_whatever_other_services_have(partitions: int) -> None:
+    """Half of them is not enough, even if no service has more."""
+    wanted = description.files(partitions)[description.FOLDER / "pipeline.json"]
+    panel = next(one for one in panels(json.loads(wanted)) if one["title"].startswith("Ready partitions, of"))
+    assert panel["title"].endswith(f" {partitions}")
+    told = panel["fieldConfig"]["defaults"]["thresholds"]
+    assert told["mode"] == "absolute"
+    steps = [(step["value"] or 0, step["color"]) for step in told["steps"]]
+    assert steps == [(0, "red"), (1, "orange"), (partitions, "green")]
+
+
+def test_the_dashboards_that_compose_shows_are_for_as_many_partitions_as_it_has() -> None:
+    told = compose()["x-settings"]["STRATAFOLD_PARTITIONS"]
+    assert told == f"${{STRATAFOLD_PARTITIONS:-{description.PARTITIONS}}}"

@@ -10,17 +10,22 @@ from typing import Final
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
 from deploy.grafana.description import agents, operations, pipeline, strategies
+from libs.settings import Settings
 
 FOLDER: Final = Path(__file__).resolve().parents[1] / "dashboards"
+PARTITIONS: Final[int] = Settings.model_fields["partitions"].default
 
 
-def files() -> dict[Path, str]:
-    """What is to stand in each file."""
+def files(partitions: int) -> dict[Path, str]:
+    """What is to stand in each file, for services with so many partitions."""
     encoder = JSONEncoder(indent=2, sort_keys=True, ensure_ascii=False)
-    return {
-        FOLDER / f"{module.__name__.rpartition('.')[2]}.json": encoder.encode(module.dashboard()) + "\n"
-        for module in (pipeline, operations, agents, strategies)
+    described = {
+        "pipeline": pipeline.dashboard(partitions),
+        "operations": operations.dashboard(),
+        "agents": agents.dashboard(),
+        "strategies": strategies.dashboard(),
     }
+    return {FOLDER / f"{name}.json": encoder.encode(one) + "\n" for name, one in described.items()}
 
 
 def stale(wanted: dict[Path, str]) -> list[Path]:
@@ -37,8 +42,12 @@ def main() -> int:
     parser.add_argument(
         "--check", action="store_true", help="write nothing; fail where something would be written"
     )
-    wanted = files()
-    if not parser.parse_args().check:
+    parser.add_argument(
+        "--partitions", type=int, default=PARTITIONS, help=f"STRATAFOLD_PARTITIONS there ({PARTITIONS})"
+    )
+    options = parser.parse_args()
+    wanted = files(options.partitions)
+    if not options.check:
         for path in stale(wanted):
             path.unlink(missing_ok=True)
         for path, text in wanted.items():

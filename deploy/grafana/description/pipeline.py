@@ -28,17 +28,16 @@ _VERDICTS: Final = {
 _COLORS: Final = {"applied_total": GREEN, "conflict_total": ORANGE, "quarantined_total": RED}
 _BEHIND: Final = Scale(units.Seconds, GREEN, ((5, ORANGE), (30, RED)))
 _LATENCY: Final = Scale(units.Milliseconds, GREEN, ((1_000, ORANGE), (5_000, RED)))
-_READY: Final = Scale(units.Short, RED, ((1, ORANGE), (100, GREEN)), decimals=0, of_the_most=True)
 
 
-def dashboard() -> Dashboard:
-    """Of all services, and a row for each that was chosen."""
+def dashboard(partitions: int) -> Dashboard:
+    """Of all services with so many ``partitions`` each, and a row for each service that was chosen."""
     return board(
         "pipeline",
         "Pipeline",
         "Does every service keep up with what comes in, is it ready, and what did it refuse?",
         [
-            Row("Is everything ready, and does it keep up?", 5, _now()),
+            Row("Is everything ready, and does it keep up?", 5, _now(partitions)),
             Row("$service", 8, _one(), each="service"),
             Row("What was refused?", 8, _refused()),
             Row("What happened last?", 9, [feed()]),
@@ -55,14 +54,15 @@ def _each(column: str) -> list[Figure]:
     return [Figure(row(monitoring.now(name), name), column, name.capitalize()) for name in SERVICES]
 
 
-def _now() -> list[Panel]:
+def _now(partitions: int) -> list[Panel]:
     return [
         numbers(
-            "Ready partitions",
-            "Partitions that a worker owns and has brought up to date. Green: as many as any service has; "
+            f"Ready partitions, of {partitions}",
+            f"Partitions that a worker owns and has brought up to date. Green: all {partitions} that a service has; "
             "orange: fewer, as while workers start or take over; red: none.",
             _each("ready_partitions"),
-            _READY,
+            # how many there are stands in no figure, and the most that is ready may be half of them
+            Scale(units.Short, RED, ((1, ORANGE), (partitions, GREEN)), decimals=0),
         ),
         numbers(
             "Oldest input that waits",

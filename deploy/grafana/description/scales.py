@@ -33,19 +33,16 @@ class Scale:
     least: float | None = 0
     most: float | None = None
     decimals: int | None = None
-    of_the_most: bool = False
-    """The steps are per cent of the greatest value on the panel."""
 
     def config(self, plain: FieldColor, custom: object = None) -> FieldConfig:
         """As a panel's defaults; ``plain`` is the colour where there are no steps."""
         steps = [Threshold(None, self.first), *(Threshold(value, color) for value, color in self.steps)]
-        mode = ThresholdsMode.PERCENTAGE if self.of_the_most else ThresholdsMode.ABSOLUTE
         return FieldConfig(
             unit=self.unit,
             min_val=self.least,
             max_val=self.most,
             decimals=self.decimals,
-            thresholds=ThresholdsConfig(mode, steps),
+            thresholds=ThresholdsConfig(ThresholdsMode.ABSOLUTE, steps),
             color=FieldColor(FieldColorModeId.THRESHOLDS) if self.steps else plain,
             custom=custom,
         )
