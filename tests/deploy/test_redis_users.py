@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from redis.exceptions import NoPermissionError
 
 from libs.local.ports import free_port
 from libs.local.programs import find_redis
+from tests.secured.servers import SERIES
 
 pytestmark = pytest.mark.real
 
@@ -24,12 +28,18 @@ USERS = Path(__file__).resolve().parents[2] / "deploy" / "redis" / "users.acl"
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     folder, port = tmp_path_factory.mktemp("acl"), free_port()
-    words = [str(find_redis()), "--port", str(port), "--bind", "127.0.0.1", "--aclfile", str(USERS)]
+    with _serving([str(find_redis())], folder, port, USERS):
+        yield port
+
+
+@contextmanager
+def _serving(program: list[str], folder: Path, port: int, users: Path) -> Iterator[None]:
+    words = [*program, "--port", str(port), "--bind", "127.0.0.1", "--aclfile", str(users)]
     with (folder / "redis.log").open("wb") as log:
         server = subprocess.Popen([*words, "--dir", str(folder), "--save", ""], stdout=log, stderr=log)
         try:
             _wait(port)
-            yield port
+            yield
         finally:
             server.terminate()
             server.wait(10)
@@ -94,6 +104,9 @@ def test_grafana_reads_the_figures(port: int, command: tuple[str, ...]) -> None:
         ("XADD", "m:ts:operations", "*", "rate", "2"),
         ("XTRIM", "m:ts:operations", "MAXLEN", "0"),
         ("DEL", "m:services"),
+        ("DEL", "ts:rate:operations"),
+        ("SET", "ts:rate:operations", "2"),
+        ("GETEX", "ts:rate:operations", "PERSIST"),
         ("KEYS", "*"),
         ("SCAN", "0"),
         ("RANDOMKEY",),
@@ -118,3 +131,25 @@ def test_grafana_is_refused_everything_else(port: int, command: tuple[str, ...])
     """Other keys, whatever writes, whatever tells of other keys, of the server or of others, and whatever waits."""
     with pytest.raises(NoPermissionError):
         _as_grafana(port, *command)
+
+
+@pytest.mark.skipif(
+    SERIES not in os.environ, reason=f"there is no Redis with TimeSeries: {SERIES} names none"
+)
+def test_grafana_reads_series_and_writes_none(tmp_path: Path) -> None:
+    """Of one key by its name; on a Redis before 8 with the commands that README names beside the file."""
+    users, own = tmp_path / "users.acl", free_port()
+    users.write_text(USERS.read_text().rstrip() + " +ts.range +ts.revrange +ts.get\n")
+    with _serving(shlex.split(os.environ[SERIES]), tmp_path, own, users):
+        with Redis(port=own) as redis:
+            for key in ("ts:rate:operations", "{operations.0}:series"):
+                redis.execute_command("TS.ADD", key, "1", "2")
+        assert _as_grafana(own, "TS.RANGE", "ts:rate:operations", "-", "+") == [[1, 2.0]]
+        assert _as_grafana(own, "TS.GET", "ts:rate:operations") == [1, 2.0]
+        for refused in (
+            ("TS.RANGE", "{operations.0}:series", "-", "+"),
+            ("TS.ADD", "ts:rate:operations", "2", "3"),
+            ("DEL", "ts:rate:operations"),
+        ):
+            with pytest.raises(NoPermissionError):
+                _as_grafana(own, *refused)

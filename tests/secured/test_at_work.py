@@ -18,13 +18,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
 
-from libs.contracts.names import SERVICES, Names
+from libs.contracts.names import SERVICES
 from libs.local.ports import free_port
-from libs.runtime.credentials import Credentials
 from libs.runtime.producer import make_producer
-from libs.security.credentials import make_token
 from libs.security.webhooks import sign
-from libs.views.credentials import CredentialCache
 from services.simulator.agent_server import AgentUpstream
 from services.simulator.agent_stories import AgentStory
 from services.simulator.channel import Channel
@@ -39,6 +36,7 @@ from tests.secured.servers import ADMIN, Secured
 pytestmark = [pytest.mark.real, pytest.mark.asyncio]
 
 SECRET = bytes(range(24))
+MASTER_KEY = "ab" * 32
 GATEWAY = ("operations", "executions")
 UPSTREAM = ("key-of-the-upstream", "secret-of-the-upstream")
 ACCOUNT = KEYS["strategies"].decode()
@@ -57,7 +55,7 @@ class Processes:
             "GATEWAY_PORT": str(self.gateway),
             "API_PORT": str(self.api),
             "WEBHOOK_SECRETS": "whsec_" + base64.b64encode(SECRET).decode(),
-            "MASTER_KEY": "ab" * 32,
+            "MASTER_KEY": MASTER_KEY,
         }
         self.all: dict[str, WorkerProcess] = {
             name: WorkerProcess(f"services.{name}", secured.environment(name, **more), folder / f"{name}.log")
@@ -160,9 +158,10 @@ async def test_all_processes_work_under_their_users_and_ask_for_no_more(
         await _feed(producer, processes)
         await _until("everything is folded", lambda: _folded(redis), processes)
         owner = json.loads(message("versions", "registered"))["data"]["organization_id"]
-        token, credential = make_token(owner, SCOPES, "2026-01-01T00:00:00.000Z")
-        await Credentials(CredentialCache(redis, Names()), kafka, Names()).keep(producer, credential)
-        headers = {"Authorization": f"Bearer {token}"}
+        made = await _operator(
+            secured, "token", "create", "--organization", owner, "--scope", *SCOPES, "--json"
+        )
+        headers = {"Authorization": f"Bearer {json.loads(made)['token']}"}
         url = f"http://127.0.0.1:{processes.api}"
         operation = json.loads(message("operations", "settled"))["id"]
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=20) as client:
@@ -172,7 +171,7 @@ async def test_all_processes_work_under_their_users_and_ask_for_no_more(
             for path in ("/agents", "/api/v1/executions", "/api/v1/strategies"):
                 answer = await client.get(path)
                 assert answer.status_code == 200, (path, answer.text)
-        await _until("metrics", lambda: _counted(redis), processes, 30)
+        await _until("metrics", lambda: _counted(redis, secured.series), processes, 30)
         await _connectors(redis, processes, secured)
         said = processes.said()
         statuses = processes.stop()
@@ -189,27 +188,39 @@ async def test_all_processes_work_under_their_users_and_ask_for_no_more(
 
 @pytest.mark.parametrize(
     ("words", "said"),
-    [(("status", "--json"), '"topic_exists": true'), (("topics", "create"), "all topics are there")],
+    [
+        (("status", "--json"), '"topic_exists": true'),
+        (("topics", "create"), "all topics are there"),
+        (("api-key", "create", "--account", ACCOUNT), "api_key: "),
+    ],
 )
 async def test_commands_of_an_operator_go_the_same_way(
     secured: Secured, words: tuple[str, ...], said: str
 ) -> None:
-    environment = {**os.environ, **secured.environment(ADMIN)}
+    assert said in await _operator(secured, *words)
+
+
+async def _operator(secured: Secured, *words: str) -> str:
+    """What a command prints, by an operator who may do everything in Kafka and in Redis."""
+    environment = {**os.environ, **secured.environment(ADMIN, MASTER_KEY=MASTER_KEY)}
     command = [sys.executable, "-m", "services.cli", *words]
     done = await asyncio.to_thread(
         subprocess.run, command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
-    assert said in done.stdout
+    assert not done.stderr, "such as a Redis that the command did not get at"
+    return done.stdout
 
 
 async def _answers(client: httpx.AsyncClient, path: str) -> bool:
     return (await client.get(path)).status_code == 200
 
 
-async def _counted(redis: Redis) -> bool:
+async def _counted(redis: Redis, series: bool) -> bool:
+    """Whether the figures are there, and where Redis has TimeSeries, those of a service as series."""
     total, agents = await redis.hget("m:now:operations", "in_total"), await redis.exists("m:agents")
-    return total is not None and int(total) > 0 and bool(agents)
+    sampled = not series or await redis.exists("ts:rate:operations", "ts:in_total:executions") == 2
+    return total is not None and int(total) > 0 and bool(agents) and sampled
 
 
 async def _connectors(redis: Redis, processes: Processes, secured: Secured) -> None:
