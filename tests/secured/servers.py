@@ -2,7 +2,8 @@
 
 Kafka has its own TLS, SCRAM and authorizer. Redis keeps its own users; where the server that is here was built without
 TLS, a relay in front of it speaks TLS instead. REDIS_WITH_SERIES in the environment, such as
-``/opt/redis/redis-server --loadmodule /opt/redis/redistimeseries.so``, starts a Redis that has TimeSeries in its place.
+``/opt/redis/redis-server --loadmodule /opt/redis/redistimeseries.so``, starts a Redis that has TimeSeries in its place;
+the program itself, since what a script puts in its own place isn't found again to be stopped.
 """
 
 from __future__ import annotations
