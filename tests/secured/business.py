@@ -92,7 +92,7 @@ BUSINESS: Final = {
         keys_written=frozenset({"figures", "series"}),
         commands=_commands(
             f"{_SCRIPTS} time command|list get set pexpire del hmget hgetall hset sadd "
-            "zcard zrangebyscore xadd xrange xrevrange"
+            "zcard zrangebyscore zrevrange xadd xdel xrange xrevrange"
         ),
         series=_commands("ts.add"),
     ),
