@@ -42,7 +42,11 @@ def _also(schema: Json, fields: Mapping[str, Json]) -> Json:
 _OUTCOMES: Final = open_object(dict.fromkeys(("total", "settled", "rejected", "skipped"), COUNT))
 _STATUS: Final = texts("status", "status_reason")
 _DISPUTE: Final = open_object(
-    {"stands": open_object({"status": MAYBE, "status_reason": MAYBE}), "claimed": {"type": "object"}}
+    {"stands": open_object({"status": MAYBE, "status_reason": MAYBE}), "claimed": {"type": "object"}},
+    {
+        "differs": {"type": "array", "items": {"type": "string", "format": "json-pointer"}},
+        "execution_status": MAYBE,
+    },
 )
 _JUDGED: Final = open_object({**_STATUS, "executions": _OUTCOMES})
 _EXECUTION: Final = texts("strategy_id", "operation_id", "trader_id", "participant_code", "account_label")

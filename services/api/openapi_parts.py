@@ -56,7 +56,8 @@ AS_OF: Final = {
 }
 RECORD: Final[Json] = {
     "type": "object",
-    "description": "A log record, its verdict, and what it changed: {field: [from, to]}.",
+    "description": "A log record, its verdict, and what it changed: {field: [from, to]}; where late or a conflict, also"
+    " what it claimed: {field: [what stands, what it says]}.",
 }
 BEARER: Final[Json] = {"security": [{"bearer": []}]}
 CUT: Final = {410: "The beginning of its history is in the log alone by now."}

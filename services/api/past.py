@@ -97,7 +97,8 @@ def told(
 ) -> list[tuple[int, bytes]]:
     """Records after a sequence, oldest first, each with it and as JSON with ``changed``: {field: [from, to]}.
 
-    ``changed`` is null where the history's beginning is no longer at hand. Raises ValueError for a damaged record.
+    ``changed`` is null where the history's beginning is no longer at hand. What is late or a conflict also has
+    ``claimed``: {field: [what stands, what it says]}. Raises ValueError for a damaged record.
     """
     found: list[tuple[int, bytes]] = []
     for step in steps(aggregate, entity_id, history):
@@ -106,8 +107,14 @@ def told(
             continue
         if len(found) == count:
             break
-        changed = None
-        if step.changed is not None:
-            changed = {name: [orjson.Fragment(one) for one in pair] for name, pair in step.changed.items()}
-        found.append((sequence, step.logged.value[:-1] + b',"changed":' + orjson.dumps(changed) + b"}"))
+        added = {"changed": _pairs(step.changed)}
+        if step.claimed is not None:
+            added["claimed"] = _pairs(step.claimed)
+        found.append((sequence, step.logged.value[:-1] + b"," + orjson.dumps(added)[1:]))
     return found
+
+
+def _pairs(fields: dict[str, tuple[bytes, bytes]] | None) -> Any:
+    if fields is None:
+        return None
+    return {name: [orjson.Fragment(value) for value in pair] for name, pair in fields.items()}

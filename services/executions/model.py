@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from libs.contracts.executions import EXECUTED, FILL_FIELDS, RANKS, TERMINAL
 from libs.contracts.operations import OUTCOME_EVENT
 from libs.ledger.aggregate import Derived, Notice
+from libs.ledger.differences import differing
 from libs.ledger.document import Body, Shape, canonical
 from libs.ledger.fact import Fact
 from libs.ledger.reading import Document
@@ -138,7 +139,16 @@ def _fill(body: Document, index: int) -> dict[str, Any]:
 
 def _dispute(before: Execution, fact: Fact) -> dict[str, Any]:
     stands = {"status": before.status, "status_reason": before.status_reason}
-    return {"stands": stands, "claimed": {name: fact.body[name] for name in _CLAIMS}}
+    claimed = {name: fact.body[name] for name in _CLAIMS}
+    return {"stands": stands, "claimed": claimed, "differs": _differing(before, fact.body)}
+
+
+def _differing(before: Execution, body: Document) -> list[str]:
+    """Where a claim says otherwise than what stands: pointers into its body."""
+    if before.body is not None:
+        return differing(before.body, canonical(body, SHAPE), SHAPE)
+    pairs = zip(("strategy_id", "operation_id"), (before.strategy_id, before.operation_id), strict=True)
+    return [f"/{name}" for name, known in pairs if body[name].lower() != known]
 
 
 def notify(after: Execution, fact: Fact, verdict: Verdict) -> list[Notice]:

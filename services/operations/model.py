@@ -14,6 +14,7 @@ from libs.contracts.executions import TERMINAL as EXECUTION_TERMINAL
 from libs.contracts.monitoring import SETTLEMENT_BOUNDS_MS
 from libs.contracts.operations import RANKS, TERMINAL
 from libs.ledger.aggregate import Derived, Notice
+from libs.ledger.differences import differing
 from libs.ledger.document import Body, Shape, canonical
 from libs.ledger.fact import Fact
 from libs.ledger.reading import Document
@@ -199,7 +200,28 @@ def _outcomes(state: Operation) -> dict[str, int]:
 
 def _dispute(before: Operation, fact: Fact) -> dict[str, Any]:
     claimed = {name: value for name, value in fact.body.items() if name in _CLAIMS}
-    return {"stands": _status(before), "claimed": claimed}
+    told: dict[str, Any] = {"stands": _status(before), "claimed": claimed, "differs": _differing(before, fact.body)}
+    if is_outcome(fact.body):
+        told["execution_status"] = before.executions.get(fact.body["execution_id"].lower())
+    return told
+
+
+def _differing(before: Operation, body: Document) -> list[str]:
+    """Where a claim says otherwise than what stands: pointers into its body."""
+    if before.body is not None and not is_outcome(body):
+        return differing(before.body, canonical(body, SHAPE), SHAPE)
+    known = {"strategy_id": before.strategy_id}
+    if is_outcome(body):
+        known["status"] = before.executions.get(body["execution_id"].lower())
+    else:
+        known |= {"request_id": before.request_id, "type": before.type}
+    return [f"/{name}" for name, value in known.items() if value is not None and _known(name, body) != value]
+
+
+def _known(name: str, body: Document) -> str:
+    """A claim's field as the operation would keep it: ids in lower case."""
+    value: str = body[name]
+    return value.lower() if name.endswith("_id") else value
 
 
 _CLAIMS: Final = frozenset({"strategy_id", "request_id", "type", "execution_id", "status", "status_reason"})

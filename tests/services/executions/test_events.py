@@ -103,6 +103,16 @@ def test_every_conflict_is_told_as_disputed_with_what_stands_and_what_was_claime
     assert {"status", "operation_id", "strategy_id"} <= set(data["claimed"])
 
 
+def test_a_dispute_names_what_contradicts_even_where_the_status_is_the_same() -> None:
+    """Down to the instruction's field; the identity alone where no status was applied."""
+    first, second = status("settled")["instructions"]
+    claim = status("settled", instructions=[first, second | {"price": "99.5"}])
+    assert events(folded(status("settled"), claim))[-1][1]["differs"] == ["/instructions/1/price"]
+    foreign = status("settled") | {"operation_id": OTHER}
+    assert events(folded(status("settled"), foreign))[-1][1]["differs"] == ["/operation_id"]
+    assert events(folded(status("dreaming"), foreign))[-1][1]["differs"] == ["/operation_id"]
+
+
 def test_the_operation_is_told_of_every_applied_status_and_of_nothing_else() -> None:
     """Awaiting too; late, disputed, ignored and repeated facts are no news to it."""
     outcome = folded(

@@ -90,6 +90,28 @@ def test_every_conflict_is_told_as_disputed_with_what_stands_and_what_was_claime
     assert told[-1][1]["claimed"]["status"] == contradiction["status"]
 
 
+@pytest.mark.parametrize(
+    ("contradiction", "differs"),
+    [
+        (status("failed"), ["/status"]),
+        (status("settled", second=44), ["/updated_at"]),
+        (status("settled", strategy_id=OTHER), ["/strategy_id"]),
+        (execution(1, "rejected"), ["/status"]),
+    ],
+)
+def test_a_dispute_names_what_contradicts(contradiction: Body, differs: list[str]) -> None:
+    """An outcome is held against what the execution told before, not against the operation's status."""
+    name, data = _events(execution(1, "settled"), status("settled"), contradiction)[-1]
+    assert (name, data["differs"]) == ("operation.disputed", differs)
+    assert data.get("execution_status") == ("settled" if "event" in contradiction else None)
+
+
+def test_of_an_operation_without_a_status_the_identity_alone_can_be_contradicted() -> None:
+    """As that of one which only its executions told of."""
+    _, data = _events(execution(1, "settled"), status("pricing", strategy_id=OTHER))[-1]
+    assert data["differs"] == ["/strategy_id"]
+
+
 def _executions(letters: str) -> list[Body]:
     names = {"s": "settled", "r": "rejected", "k": "skipped", "a": "awaiting_execution"}
     return [execution(number, names[letter]) for number, letter in enumerate(letters)]
