@@ -11,7 +11,7 @@ from libs.ledger.letters import Letter, service_of
 from libs.ledger.times import milliseconds
 from libs.ledger.verdict import Verdict
 from libs.views.printable import printable
-from libs.views.summaries import name_of, summary
+from libs.views.summaries import contradiction, name_of, summary
 
 Item = dict[str, Any]
 """A line: ``id``, ``at`` (when it was recorded, ms), ``service``, ``name``, ``subject``, ``text``, ``mark``, ``entity``
@@ -65,7 +65,7 @@ def conflict_item(service: str, value: bytes | None) -> Item | None:
         envelope = orjson.loads(value)
         if envelope["verdict"] != Verdict.CONFLICT:
             return None
-        text = summary("", envelope["data"])
+        text = contradiction(envelope["data"])
         at = milliseconds(envelope["recordedtime"])
         item = _item(service, str(envelope["id"]), at, "conflict", str(envelope["subject"]), text)
     except (ValueError, KeyError, TypeError, AttributeError):

@@ -1,6 +1,7 @@
 // An entity's timeline: its facts, what each changed, and its state as of any of them.
 
 import { Problem, askJson, query } from "./api.js";
+import { differences } from "./differences.js";
 import { byId, el, setText } from "./dom.js";
 import { ENTITIES, count, moment, plural, shown } from "./format.js";
 import { askForToken } from "./token.js";
@@ -8,6 +9,7 @@ import { askForToken } from "./token.js";
 const PAGE = 200; // facts that are listed at a time
 const PAUSE = 120; // ms that the slider rests before anything is asked for
 const BRIEF = 140; // characters of a value in what changed
+const LISTED = 12; // fields of one fact in which it differs; the fact itself shows the rest
 const WHY = {
   late: ": it was overtaken by what was known already",
   conflict: ": it contradicts what stands, and the first stands",
@@ -94,7 +96,8 @@ function drawSteps() {
 }
 
 function step(fact) {
-  const changes = Object.entries(fact.changed ?? {});
+  const changes = pairs(fact.changed);
+  const claims = pairs(fact.claimed);
   const told = fact.changed === null ? "what it changed is no longer known" : `changed nothing${WHY[fact.verdict] ?? ""}`;
   return el(
     "li",
@@ -106,17 +109,29 @@ function step(fact) {
       el("span", { class: `pill ${tone(fact.verdict)}` }, fact.verdict),
       el("time", { datetime: fact.recordedtime }, moment(fact.recordedtime)),
     ),
-    changes.length === 0
-      ? el("p", { class: "note" }, told)
-      : el("dl", { class: "changes" }, ...changes.flatMap(([name, [from, to]]) => [
-          el("dt", {}, name),
-          from === null || from === undefined
-            ? el("dd", {}, el("ins", {}, brief(to)))
-            : el("dd", {}, el("del", {}, brief(from)), " → ", el("ins", {}, brief(to))),
-        ])),
-    el("details", { open: fact.verdict === "conflict" }, el("summary", {}, "the fact as it came"), el("pre", {}, JSON.stringify(fact.data, null, 2))),
+    changes.length === 0 ? el("p", { class: "note" }, told) : listed("changes", changes, changed),
+    claims.length === 0 ? null : listed("changes claims", claims, claimed),
+    el("details", {}, el("summary", {}, "the fact as it came"), el("pre", {}, JSON.stringify(fact.data, null, 2))),
   );
 }
+
+const pairs = (fields) => Object.entries(fields ?? {}).flatMap(([name, [one, other]]) => differences(name, one, other));
+
+function listed(kind, found, value) {
+  const more = found.length - LISTED;
+  return el(
+    "dl",
+    { class: kind },
+    ...found.slice(0, LISTED).flatMap(([name, one, other]) => [el("dt", {}, name), el("dd", {}, ...value(one, other))]),
+    ...(more > 0 ? [el("dt", {}, "…"), el("dd", { class: "note" }, `and ${plural(more, "field")} more`)] : []),
+  );
+}
+
+const none = (value) => value === null || value === undefined;
+
+const changed = (from, to) => none(from) ? [el("ins", {}, brief(to))] : [el("del", {}, brief(from)), " → ", el("ins", {}, brief(to))];
+
+const claimed = (stands, said) => ["stands: ", el("b", {}, brief(stands)), ", claimed: ", el("b", { class: "claim" }, brief(said))];
 
 const tone = (verdict) => ({ applied: "good", late: "warn", conflict: "bad" })[verdict] ?? "";
 
