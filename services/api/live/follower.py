@@ -26,7 +26,7 @@ from services.api.listing import hashes, latest
 from services.api.live.board import Board
 from services.api.live.hub import Hub
 from services.api.live.items import conflict_item, event_item
-from services.api.live.rows import service_row
+from services.api.live.rows import agent_row, service_row
 from services.api.refusals import Refusal
 
 log = structlog.get_logger("stratafold.api.live")
@@ -34,16 +34,7 @@ log = structlog.get_logger("stratafold.api.live")
 _WATCHED: Final = 1.0  # seconds from look to look
 _UNWATCHED: Final = 5.0
 _AGENTS: Final = 12  # those that told something last
-_AGENT: Final = (
-    "id",
-    "status",
-    "phase",
-    "mode",
-    "equity",
-    "drawdown",
-    "daily_drawdown_used",
-    "last_event_at",
-)
+_SNAPSHOTS: Final = 10  # of an agent, the latest: more than it sends from look to look
 # Records of a partition that a look takes: the feed is whole while fewer come, a sample where there are more.
 _EVENTS, _LETTERS, _FACTS = 20, 20, 50
 _SILENT: Final = ("versions",)  # whose conflicts lead to no event: they are looked for in the log
@@ -117,7 +108,13 @@ class Follower:
         with suppress(Refusal):
             places = await latest(self._backend, agents.SERVICE, agents.ALL, None, _AGENTS)
             found = await hashes(self._backend, agents.SERVICE, [agent_id for _, agent_id in places])
-            self.board.followed([_shown(fields) for fields in found.values()])
+            snapshots = await asyncio.gather(*map(self._snapshots, found))
+            self.board.followed([agent_row(*one) for one in zip(found.values(), snapshots, strict=True)])
+
+    async def _snapshots(self, agent_id: str) -> Sequence[tuple[int, Mapping[str, str]]]:
+        backend, partition = self._backend, self._backend.partition(agent_id)
+        asked = backend.views.stream(agents.SERVICE, partition, agent_id, "equity", None, _SNAPSHOTS)
+        return (await backend.ask(asked)).entries
 
     def _take(self, place: TopicPartition, records: list[Record]) -> None:
         service, stream = self._streams[place.topic]
@@ -131,11 +128,6 @@ class Follower:
 def message(kind: str, data: Any) -> bytes:
     """A server-sent event: its kind, and its data as JSON, which has no line breaks."""
     return b"event: " + kind.encode() + b"\ndata: " + orjson.dumps(data) + b"\n\n"
-
-
-def _shown(fields: Mapping[str, str]) -> dict[str, str | None]:
-    found = {name: fields.get(name) for name in _AGENT}
-    return {name: None if value == "null" else value for name, value in found.items()}
 
 
 def _consumer(kafka: KafkaAccess) -> AIOKafkaConsumer[Any, Any]:

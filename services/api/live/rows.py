@@ -1,8 +1,8 @@
-"""A service's figures as the page is told them."""
+"""Services and agents as the page is told them. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from libs.views.figures import VERDICTS, Figures
@@ -16,6 +16,7 @@ _COUNTERS: Final = (
     "entities",
     "disputed",
 )
+_AGENT: Final = ("id", "status", "phase", "mode", "equity", "drawdown", "daily_drawdown_used")
 
 
 def service_row(
@@ -41,3 +42,14 @@ def service_row(
             for view, end in zip(views, ends, strict=True)
         ],
     }
+
+
+def agent_row(fields: Mapping[str, str], entries: Sequence[tuple[int, Mapping[str, str]]]) -> dict[str, Any]:
+    """An agent from its projection; ``entries`` are its latest snapshots, the newest first.
+
+    The curve is made of ``snapshots`` alone, at their own time: of an agent that only trades nothing is drawn.
+    """
+    told = {name: fields.get(name) for name in _AGENT}
+    shown: dict[str, Any] = {name: None if value == "null" else value for name, value in told.items()}
+    snapshots = [{name: one.get(name) for name in ("ts", "equity")} for _, one in reversed(entries)]
+    return {**shown, "snapshots": snapshots}

@@ -1,20 +1,20 @@
-// Agents: what each is worth, as a curve, and how much of its daily budget for losses is used.
+// Agents: what each is worth, as a curve of its snapshots, and how much of its daily budget for losses is used.
 
 import { askJson, query } from "./api.js";
 import { chart } from "./chart.js";
 import { byId, el } from "./dom.js";
+import { moment, percent, plural } from "./format.js";
 import { openTimeline } from "./timeline.js";
 
 const POINTS = 400;
-const curves = new Map(); // id -> [[ms, equity], …]
+const curves = new Map(); // id -> [[ms, equity], …] of its snapshots, by their own time
 let known = [];
 
 export function showAgents(agents) {
   known = agents;
   for (const one of agents) {
-    const curve = curves.get(one.id);
-    if (!curve) load(one.id);
-    else if (one.equity !== null) append(curve, [Date.parse(one.last_event_at), Number(one.equity)]);
+    if (!curves.has(one.id)) load(one.id);
+    merge(one.id, one.snapshots);
   }
   draw();
 }
@@ -27,21 +27,21 @@ export function forgetCurves() {
 async function load(id) {
   curves.set(id, []);
   try {
-    const answer = await askJson(`/live/equity?${query({ id, limit: POINTS })}`);
-    const points = answer.data.map((one) => [Date.parse(one.ts), Number(one.equity)]);
-    curves.set(id, points.sort((one, other) => one[0] - other[0]));
+    merge(id, (await askJson(`/live/equity?${query({ id, limit: POINTS })}`)).data);
     draw();
   } catch {
     // the curve begins with what comes next, and is asked for again after a cut
   }
 }
 
-function append(curve, point) {
-  const last = curve.at(-1);
-  if (!last || point[0] > last[0]) {
-    curve.push(point);
-    if (curve.length > POINTS) curve.shift();
+// A snapshot may be told several times, and is one point.
+function merge(id, snapshots) {
+  const points = new Map((curves.get(id) ?? []).map((point) => [point.join(), point]));
+  for (const { ts, equity } of snapshots) {
+    const point = [Date.parse(ts), Number(equity ?? NaN)];
+    if (!point.some(Number.isNaN)) points.set(point.join(), point);
   }
+  curves.set(id, [...points.values()].sort((one, other) => one[0] - other[0]).slice(-POINTS));
 }
 
 function draw() {
@@ -52,9 +52,9 @@ function draw() {
 }
 
 function card(one) {
-  const points = (curves.get(one.id) ?? []).filter(([at, value]) => !Number.isNaN(at) && !Number.isNaN(value));
-  const began = points[0]?.[1];
-  const change = began ? ((Number(one.equity) - began) / began) * 100 : null;
+  const points = curves.get(one.id) ?? [];
+  const [since, began] = points[0] ?? [];
+  const change = began && points.length > 1 ? ((Number(one.equity) - began) / began) * 100 : null;
   const [low, high] = [Math.min(...points.map(([, y]) => y)), Math.max(...points.map(([, y]) => y))];
   const used = Number(one.daily_drawdown_used ?? 0);
   return el(
@@ -75,18 +75,19 @@ function card(one) {
       el("span", { class: "label" }, "equity "),
       el("b", {}, one.equity ?? "–"),
       change === null ? null : el("span", { class: change < 0 ? "bad" : "good" }, ` ${change < 0 ? "▼" : "▲"} ${Math.abs(change).toFixed(2)} %`),
+      change === null ? null : el("span", { class: "label" }, ` since ${moment(since)}`),
     ),
     points.length > 1
       ? chart(points, { label: `Equity of ${one.id}, from ${low} to ${high}`, kind: "equity" })
-      : el("p", { class: "note" }, "no curve yet"),
-    points.length > 1 ? el("p", { class: "note" }, `${points.length} snapshots, from ${low} to ${high}`) : null,
+      : null,
+    el("p", { class: "note" }, points.length > 1 ? `${plural(points.length, "snapshot")}, from ${low} to ${high}` : "a curve needs two snapshots"),
     el(
       "dl",
       { class: "figures" },
-      el("dt", {}, "drawdown"),
-      el("dd", {}, one.drawdown ?? "–"),
-      el("dt", {}, "daily budget used"),
-      el("dd", { class: used >= 0.8 ? "bad" : "" }, one.daily_drawdown_used ?? "–"),
+      el("dt", {}, "below its peak"),
+      el("dd", {}, percent(one.drawdown)),
+      el("dt", {}, "daily loss budget used"),
+      el("dd", { class: used >= 0.8 ? "bad" : "" }, percent(one.daily_drawdown_used)),
       el("dt", {}, "phase"),
       el("dd", {}, one.phase ?? "–"),
     ),

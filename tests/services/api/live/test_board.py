@@ -13,7 +13,7 @@ from libs.views.figures import figures
 from libs.views.reading import PartitionView, Position
 from services.api.live.board import FEED, LETTERS, Board
 from services.api.live.items import conflict_item, event_item, letter_item, refusal_item
-from services.api.live.rows import service_row
+from services.api.live.rows import agent_row, service_row
 
 
 @dataclass
@@ -187,6 +187,22 @@ def test_a_counter_that_is_a_sum_beyond_64_bits_is_left_out() -> None:
     row = service_row(figures("executions", views, None, 0.0), views, None)
     assert "settled:BTC" not in row["counters"]
     assert orjson.loads(orjson.dumps(row))["counters"]["in_total"] == 1
+
+
+def test_an_agents_curve_is_made_of_its_snapshots_at_their_own_time() -> None:
+    """Whatever it told last, and however late."""
+    fields = {"id": "a", "status": "null", "equity": "7", "last_event": "trade", "last_event_at": "later"}
+    entries = [
+        (9, {"event": "snapshot", "ts": "2026-01-01T00:00:05Z", "equity": "7", "phase": "LIVE"}),
+        (2, {"event": "snapshot", "ts": "2026-01-01T00:00:00Z", "equity": "5", "phase": "LIVE"}),
+    ]
+    row = agent_row(fields, entries)
+    assert row["snapshots"] == [
+        {"ts": "2026-01-01T00:00:00Z", "equity": "5"},
+        {"ts": "2026-01-01T00:00:05Z", "equity": "7"},
+    ]
+    assert (row["id"], row["status"], row["phase"]) == ("a", None, None)
+    assert "later" not in row.values()
 
 
 def test_charts_have_the_points_of_the_looks() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from libs.local.ports import free_port
+from tests.contracts.golden import message
 from tests.services.api.live.chromium import NAMES, Tab, chromium, found
 from tests.services.cli.command import run
 from tests.services.cli.up import Up
@@ -24,6 +25,7 @@ pytestmark = [
     ),
 ]
 
+EXECUTION: dict[str, Any] = json.loads(message("executions", "settled"))
 HOSTILE = "\"'><img src=x onerror=hacked=1 data-hostile><script>hacked=1</script>&lt;${hacked=1}"
 PART = "<img src=x onerror=hacked=1 data-hostile>"  # of it that JSON spells as it is
 UNTOUCHED = "typeof hacked === 'undefined' && !document.querySelector('[data-hostile], script:not([src])')"
@@ -166,6 +168,7 @@ def test_a_conflict_stands_out_and_leads_to_a_timeline_with_every_step(tab: Tab,
     verdicts = "[...document.querySelectorAll('#steps .pill')].map(one => one.textContent)"
     assert tab.ask(verdicts) == ["applied", "applied", "applied", "conflict"]
     assert "contradicts what stands" in tab.text("#steps li:nth-child(4)")
+    assert "stands: settled, claimed: failed" in tab.text("#steps li:nth-child(4) .claims")
     assert "validating → pricing" in tab.text("#steps li:nth-child(2)")
 
     # the slider has the focus: the keyboard goes back through the states
@@ -190,6 +193,46 @@ def test_a_conflict_stands_out_and_leads_to_a_timeline_with_every_step(tab: Tab,
     demo.push("operations", {**operation, "status": "failed", "updated_at": "2026-01-01T00:00:05Z"})
     tab.until("document.getElementById('state-title').textContent.endsWith('fact 6')")
     assert tab.complaints == []
+
+
+def test_what_contradicts_is_named_where_the_status_is_the_same(tab: Tab, demo: Demo) -> None:
+    """In the line of the feed, and in the timeline down to the instruction's field, with both values."""
+    settled = {**EXECUTION, "id": str(uuid.uuid4())}
+    first, *others = settled["instructions"]
+    claimed = {**settled, "instructions": [{**first, "price": "99.125"}, *others]}
+    demo.push("executions", settled, claimed)
+    line = _line("marked-list", settled["id"])
+    assert "they differ in instructions/0/price" in tab.until(f"{line}?.innerText")
+    tab.ask(f"{line}.querySelector('a').click()")
+    tab.until("document.querySelectorAll('#steps li').length === 2")
+    told = tab.text("#steps li:nth-child(2) .claims")
+    assert told.split("\n") == ["instructions[0].price", f"stands: {first['price']}, claimed: 99.125"]
+    assert not tab.ask("document.querySelector('#steps li:nth-child(2) details').open")
+
+
+def test_only_snapshots_are_points_of_an_agents_curve(tab: Tab, demo: Demo) -> None:
+    """What an agent tells between them is drawn nowhere, and a page opened later shows the same."""
+    agent = f"agent-{uuid.uuid4().hex[:6]}"
+    card = (
+        f"[...document.querySelectorAll('#agent-cards article')].find(one => one.dataset.agent === '{agent}')"
+    )
+    used = {"phase": "LIVE", "drawdown": "0.0048", "daily_drawdown_used": "0.9"}
+    snapshot = {"event": "snapshot", "ts": "2026-01-01T00:00:00Z", "equity": "100", **used}
+    entry = {"event": "journal_entry", "type": "EXECUTED", "tags": [], "description": "x"}
+    demo.push("agents", snapshot, key=agent)
+    tab.until(f"{card}?.innerText.includes('a curve needs two snapshots')")
+    for number in range(3):
+        told = {**entry, "id": f"j{number}", "ts": f"2026-01-01T00:01:0{number}Z"}
+        demo.push("agents", told, key=agent)
+        time.sleep(1.2)  # a look of the API
+    for _ in range(2):
+        text = tab.until(f"{card}?.innerText.includes('0.48 %') && {card}.innerText")
+        assert "a curve needs two snapshots" in text
+        assert "90 %" in text
+        tab.open(demo.url)
+    demo.push("agents", {**snapshot, "ts": "2026-01-01T00:02:00Z", "equity": "110"}, key=agent)
+    tab.until(f"{card}?.innerText.includes('2 snapshots, from 100 to 110')")
+    assert "10.00 % since" in tab.ask(f"{card}.innerText")
 
 
 def test_a_gap_stands_out_and_says_what_is_missing(tab: Tab, demo: Demo) -> None:
