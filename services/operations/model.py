@@ -200,7 +200,11 @@ def _outcomes(state: Operation) -> dict[str, int]:
 
 def _dispute(before: Operation, fact: Fact) -> dict[str, Any]:
     claimed = {name: value for name, value in fact.body.items() if name in _CLAIMS}
-    told: dict[str, Any] = {"stands": _status(before), "claimed": claimed, "differs": _differing(before, fact.body)}
+    told: dict[str, Any] = {
+        "stands": _status(before),
+        "claimed": claimed,
+        "differs": _differing(before, fact.body),
+    }
     if is_outcome(fact.body):
         told["execution_status"] = before.executions.get(fact.body["execution_id"].lower())
     return told

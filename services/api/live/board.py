@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from libs.ledger.letters import Letter
+from services.api.live.beside import Row
 from services.api.live.items import Item, letter_item, refusal_item
 
 FEED: Final = 200  # lines that stand out, and as many others
@@ -21,6 +22,7 @@ class Board:
 
     services: list[dict[str, Any]] = field(default_factory=list)
     away: dict[str, str | None] = field(default_factory=dict)
+    beside: list[Row] = field(default_factory=list)
     agents: list[Mapping[str, Any]] = field(default_factory=list)
     at: int = 0
     _history: dict[str, deque[list[float | None]]] = field(default_factory=dict)
@@ -31,9 +33,11 @@ class Board:
     _letters_changed: bool = False
     _agents_changed: bool = False
 
-    def looked(self, at: int, services: list[dict[str, Any]], away: dict[str, str | None]) -> None:
-        """Take the figures of a look; ``at`` in ms since 1970."""
-        self.at, self.services, self.away = at, services, away
+    def looked(
+        self, at: int, services: list[dict[str, Any]], away: dict[str, str | None], beside: list[Row]
+    ) -> None:
+        """Take what a look found of services and of what runs beside them; ``at`` in ms since 1970."""
+        self.at, self.services, self.away, self.beside = at, services, away, beside
         for row in services:
             points = self._history.setdefault(row["service"], deque(maxlen=_POINTS))
             points.append([at, row["rate"], row["lag"]])
@@ -95,4 +99,4 @@ class Board:
         return [letter_item(one) for one in newest]
 
     def _now(self) -> dict[str, Any]:
-        return {"at": self.at, "away": self.away, "services": self.services}
+        return {"at": self.at, "away": self.away, "services": self.services, "beside": self.beside}

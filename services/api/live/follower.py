@@ -13,6 +13,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from redis.asyncio import Redis
 
+from libs.contracts import monitoring
 from libs.contracts.names import Names
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.latest import Latest
@@ -23,6 +24,7 @@ from libs.settings import Settings
 from services.api import agents
 from services.api.backend import Backend
 from services.api.listing import hashes, latest
+from services.api.live.beside import INPUTS, Traces, beside
 from services.api.live.board import Board
 from services.api.live.hub import Hub
 from services.api.live.items import conflict_item, event_item
@@ -36,7 +38,7 @@ _UNWATCHED: Final = 5.0
 _AGENTS: Final = 12  # those that told something last
 _SNAPSHOTS: Final = 10  # of an agent, the latest: more than it sends from look to look
 # Records of a partition that a look takes: the feed is whole while fewer come, a sample where there are more.
-_EVENTS, _LETTERS, _FACTS = 20, 20, 50
+_EVENTS, _LETTERS, _FACTS, _INPUTS = 20, 20, 50, 20
 _SILENT: Final = ("versions",)  # whose conflicts lead to no event: they are looked for in the log
 _FETCH_BYTES: Final = 256 * 1024
 
@@ -49,6 +51,8 @@ class Follower:
     ) -> None:
         names = Names(settings.namespace)
         self.board = Board()
+        self._traces = Traces()
+        self._redis, self._figures = redis, names.key(monitoring.seconds(monitoring.BUSINESS))
         self._backend, self._services, self._hub = backend, services, hub
         self._hurry = asyncio.Event()
         hub.first = self._hurry.set
@@ -56,6 +60,7 @@ class Follower:
             (one, "dead", _LETTERS) for one in services
         ]
         streams += [(one, "log", _FACTS) for one in services if one in _SILENT]
+        streams += [(one, "in", _INPUTS) for one in services if one in INPUTS]
         self._streams = {names.topic(f"{one}.{stream}"): (one, stream) for one, stream, _ in streams}
         self._lookout = Lookout(
             redis,
@@ -90,13 +95,15 @@ class Follower:
     async def _look(self) -> None:
         await self._lookout.look()
         await self._ask_agents()
+        await self._ask_figures()
         lookout = self._lookout
         rows = [
             service_row(one, lookout.partitions(one.service), lookout.bounds(one.service))
             for one in lookout.figures()
         ]
         away = {"kafka": lookout.kafka_away, "redis": lookout.redis_away}
-        self.board.looked(time.time_ns() // 1_000_000, rows, away)
+        now = time.time_ns() // 1_000_000
+        self.board.looked(now, rows, away, beside(self._services, self._traces, away, now))
         changes = self.board.changes()
         if self._hub.watched:
             self._hub.publish(b"".join(message(kind, data) for kind, data in changes.items()))
@@ -111,6 +118,14 @@ class Follower:
             snapshots = await asyncio.gather(*map(self._snapshots, found))
             self.board.followed([agent_row(*one) for one in zip(found.values(), snapshots, strict=True)])
 
+    async def _ask_figures(self) -> None:
+        """When metrics wrote last."""
+        if self._lookout.redis_away:
+            return
+        with suppress(Refusal):
+            found: Any = await self._backend.ask(self._redis.xrevrange(self._figures, count=1))
+            self._traces.figures = int(found[0][0].partition(b"-")[0]) if found else None
+
     async def _snapshots(self, agent_id: str) -> Sequence[tuple[int, Mapping[str, str]]]:
         backend, partition = self._backend, self._backend.partition(agent_id)
         asked = backend.views.stream(agents.SERVICE, partition, agent_id, "equity", None, _SNAPSHOTS)
@@ -119,10 +134,15 @@ class Follower:
     def _take(self, place: TopicPartition, records: list[Record]) -> None:
         service, stream = self._streams[place.topic]
         for record in records:
-            if stream == "dead":
-                self.board.refused(letter(record))
-            else:
-                self.board.told((event_item if stream == "events" else conflict_item)(service, record.value))
+            match stream:
+                case "in":
+                    self._traces.took(service, record)
+                case "dead":
+                    self.board.refused(letter(record))
+                case "events":
+                    self.board.told(event_item(service, record.value))
+                case _:
+                    self.board.told(conflict_item(service, record.value))
 
 
 def message(kind: str, data: Any) -> bytes:

@@ -16,7 +16,16 @@ _COUNTERS: Final = (
     "entities",
     "disputed",
 )
-_AGENT: Final = ("id", "status", "phase", "mode", "equity", "drawdown", "daily_drawdown_used")
+_AGENT: Final = (
+    "id",
+    "status",
+    "phase",
+    "mode",
+    "equity",
+    "drawdown",
+    "daily_drawdown_used",
+    "last_event_at",
+)
 
 
 def service_row(

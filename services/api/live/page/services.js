@@ -31,14 +31,38 @@ export function showServices(now) {
   draw(now);
 }
 
-function draw({ services, away }) {
+function draw({ services, away, beside }) {
   const missing = Object.keys(away).filter((name) => away[name]);
   const alert = byId("away");
   alert.hidden = missing.length === 0;
   const said = missing.map((name) => name[0].toUpperCase() + name.slice(1)).join(" and ");
   const text = `${said} ${missing.length > 1 ? "do" : "does"} not answer: figures are the last ones known`;
   if (missing.length > 0 && alert.textContent !== text) alert.textContent = text;
-  byId("service-cards").replaceChildren(...services.map((row) => card(row, history.get(row.service) ?? [])));
+  byId("service-cards").replaceChildren(...services.map((row) => card(row, history.get(row.service) ?? [])), others(beside));
+}
+
+// What folds nothing. A process is green only where it left a trace of its own a moment ago.
+function others(rows) {
+  return el(
+    "article",
+    { class: "card", id: "beside" },
+    el("h3", {}, "beside the services"),
+    el("ul", { class: "beside" }, ...rows.map(other)),
+    el("p", { class: "note" }, "Judged by what each leaves behind, no process is asked: metrics by its figures in Redis, the gateway by ",
+      "the webhooks in Kafka. Connectors sign nothing. Producers, Grafana and Prometheus can't be seen from here."),
+  );
+}
+
+function other(row) {
+  const said = { good: "at work", bad: "silent", unknown: "can't tell" }[row.state];
+  const tone = row.state === "unknown" ? "" : row.state;
+  return el(
+    "li",
+    { "data-name": row.name },
+    el("b", {}, row.name),
+    el("span", { class: `pill ${tone}` }, said),
+    el("span", { class: "note" }, row.text),
+  );
 }
 
 function card(row, points) {

@@ -202,13 +202,12 @@ def test_an_agents_curve_is_made_of_its_snapshots_at_their_own_time() -> None:
         {"ts": "2026-01-01T00:00:05Z", "equity": "7"},
     ]
     assert (row["id"], row["status"], row["phase"]) == ("a", None, None)
-    assert "later" not in row.values()
 
 
 def test_charts_have_the_points_of_the_looks() -> None:
     board, views = Board(), [PartitionView(Position(0), ready=True)]
     for at in (1000, 2000):
         row = service_row(figures("agents", views, None, at / 1000), views, None)
-        board.looked(at, [row], {"kafka": None, "redis": None})
+        board.looked(at, [row], {"kafka": None, "redis": None}, [])
     assert board.state()["history"] == {"agents": [[1000, 1.0, None], [2000, 2.0, None]]}
     assert orjson.dumps(board.state())
