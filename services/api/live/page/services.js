@@ -48,8 +48,8 @@ function others(rows) {
     { class: "card", id: "beside" },
     el("h3", {}, "beside the services"),
     el("ul", { class: "beside" }, ...rows.map(other)),
-    el("p", { class: "note" }, "Judged by what each leaves behind, no process is asked: metrics by its figures in Redis, the gateway by ",
-      "the webhooks in Kafka. Connectors sign nothing. Producers, Grafana and Prometheus can't be seen from here."),
+    el("p", { class: "note" }, "Told from what each leaves behind in Redis and Kafka: no process is asked, and what leaves nothing of its own may ",
+      "run or not. Producers, Grafana and Prometheus can't be seen from here."),
   );
 }
 

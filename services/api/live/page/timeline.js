@@ -110,7 +110,7 @@ function step(fact) {
       el("time", { datetime: fact.recordedtime }, moment(fact.recordedtime)),
     ),
     changes.length === 0 ? el("p", { class: "note" }, told) : listed("changes", changes, changed),
-    claims.length === 0 ? null : listed("changes claims", claims, claimed),
+    claims.length === 0 ? null : listed(`changes claims ${fact.verdict}`, claims, claimed),
     el("details", {}, el("summary", {}, "the fact as it came"), el("pre", {}, JSON.stringify(fact.data, null, 2))),
   );
 }

@@ -361,6 +361,36 @@ def test_nothing_runs_out_of_a_narrow_screen(tab: Tab, width: int) -> None:
     assert tab.ask("document.documentElement.scrollWidth") <= width
 
 
+def test_on_a_phone_the_page_alone_scrolls_and_the_slider_stays_beside_the_state(tab: Tab) -> None:
+    """Two rows of header, one fact at a time, and no list within the timeline that has a scroll bar of its own."""
+    tab.size(390, 844, phone=True)
+    assert tab.ask("document.querySelector('header').offsetHeight") < 110
+    tab.ask("document.querySelector('#feed-list a').click()")
+    tab.until("document.querySelectorAll('#state tr').length > 3")
+    tab.until("document.querySelectorAll('#steps li.current').length === 1")
+    shown = "[...document.querySelectorAll('#steps li')].filter(one => one.offsetHeight).map(one => one.className)"
+    assert tab.ask(shown) == ["current"]
+    scrolling = (
+        "one.scrollHeight > one.clientHeight + 2 && /auto|scroll/.test(getComputedStyle(one).overflowY)"
+    )
+    assert tab.ask(f"[...document.querySelectorAll('#timeline *')].filter(one => {scrolling}).length") == 0
+    tab.ask(
+        "scrollTo({top: scrollY + document.getElementById('state').getBoundingClientRect().top, behavior: 'instant'})"
+    )
+    slider = tab.ask("document.getElementById('step').getBoundingClientRect().toJSON()")
+    assert 0 <= slider["top"] < slider["bottom"] < 80
+
+
+def test_what_runs_beside_the_services_is_told_as_far_as_it_shows(tab: Tab) -> None:
+    """Metrics by its figures and the gateway by webhooks; of a connector nobody can tell."""
+    said = "Object.fromEntries([...document.querySelectorAll('#beside li')].map(one => [one.dataset.name, one.children[1].textContent]))"
+    for name in ("Kafka", "Redis", "metrics", "gateway"):
+        tab.until(f"{said}['{name}'] === 'at work'", 60)
+    told = tab.ask(said)
+    assert told["agent connector"] == told["strategy connector"] == "can't tell"
+    assert tab.ask("document.querySelectorAll('#beside .pill.good').length") == 4
+
+
 def test_light_and_dark_follow_the_system_and_the_button(tab: Tab, tmp_path: Path) -> None:
     ground = "getComputedStyle(document.body).backgroundColor"
     tab.ask("localStorage.clear()")
