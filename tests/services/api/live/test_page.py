@@ -383,7 +383,8 @@ def test_on_a_phone_the_page_alone_scrolls_and_the_slider_stays_beside_the_state
 
 def test_what_runs_beside_the_services_is_told_as_far_as_it_shows(tab: Tab) -> None:
     """Metrics by its figures and the gateway by webhooks; of a connector nobody can tell."""
-    said = "Object.fromEntries([...document.querySelectorAll('#beside li')].map(one => [one.dataset.name, one.children[1].textContent]))"
+    rows = "[...document.querySelectorAll('#beside li')]"
+    said = f"Object.fromEntries({rows}.map(one => [one.dataset.name, one.children[1].textContent]))"
     for name in ("Kafka", "Redis", "metrics", "gateway"):
         tab.until(f"{said}['{name}'] === 'at work'", 60)
     told = tab.ask(said)
