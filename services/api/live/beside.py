@@ -5,14 +5,13 @@ A process that leaves nothing of its own may be at work or not: it is never told
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import orjson
 
 from libs.contracts.agents import CLOCK_EVENT
-from libs.runtime.reader import Record
 from libs.security.webhooks import ID_HEADER
 
 Row = dict[str, str]
@@ -35,13 +34,13 @@ class Traces:
     webhook: int | None = None
     inputs: dict[str, int] = field(default_factory=dict)
 
-    def took(self, service: str, record: Record) -> None:
-        """Take an input of a service."""
+    def took(self, service: str, at: int, value: bytes | None, headers: Iterable[str]) -> None:
+        """Take an input of a service: its time in ms, its value, the names of its headers."""
         if service in GATES:
-            if any(name == ID_HEADER for name, _ in record.headers):
-                self.webhook = max(self.webhook or 0, record.timestamp)
-        elif not _is_tick(record.value):
-            self.inputs[service] = max(self.inputs.get(service, 0), record.timestamp)
+            if ID_HEADER in headers:
+                self.webhook = max(self.webhook or 0, at)
+        elif not _is_tick(value):
+            self.inputs[service] = max(self.inputs.get(service, 0), at)
 
 
 def beside(

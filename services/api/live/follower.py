@@ -136,7 +136,9 @@ class Follower:
         for record in records:
             match stream:
                 case "in":
-                    self._traces.took(service, record)
+                    self._traces.took(
+                        service, record.timestamp, record.value, [one for one, _ in record.headers]
+                    )
                 case "dead":
                     self.board.refused(letter(record))
                 case "events":

@@ -98,7 +98,7 @@ function drawSteps() {
 function step(fact) {
   const changes = pairs(fact.changed);
   const claims = pairs(fact.claimed);
-  const told = fact.changed === null ? "what it changed is no longer known" : `changed nothing${WHY[fact.verdict] ?? ""}`;
+  const told = fact.changed === null ? "what it changed is no longer known" : `changed nothing${WHY[fact.verdict] ?? ""}${outcome(fact.data)}`;
   return el(
     "li",
     { "data-step": fact.sequence },
@@ -114,6 +114,9 @@ function step(fact) {
     el("details", {}, el("summary", {}, "the fact as it came"), el("pre", {}, JSON.stringify(fact.data, null, 2))),
   );
 }
+
+// What an execution told of itself is no field of its operation, and yet what is late or contradicts.
+const outcome = (data) => (data.event === "execution.outcome" ? `; execution ${data.execution_id} told ${data.status}` : "");
 
 const pairs = (fields) => Object.entries(fields ?? {}).flatMap(([name, [one, other]]) => differences(name, one, other));
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pytest
 
 from libs.contracts.names import SERVICES
@@ -11,19 +9,6 @@ from services.api.live.beside import Traces, ago, beside
 
 NOW = 1_780_000_000_000
 THERE: dict[str, str | None] = {"kafka": None, "redis": None}
-
-
-@dataclass
-class Input:
-    """A record as Kafka gives it."""
-
-    timestamp: int = NOW
-    value: bytes | None = b"{}"
-    headers: tuple[tuple[str, bytes | None], ...] = ()
-    offset: int = 0
-    partition: int = 0
-    topic: str = "t"
-    key: bytes | None = b"k"
 
 
 def _rows(
@@ -57,23 +42,23 @@ def test_of_what_is_in_redis_nothing_is_known_while_redis_is_away() -> None:
 def test_the_gateway_is_known_by_webhooks_alone() -> None:
     """Not by other inputs of its topics, and without webhooks it may run or not."""
     traces = Traces()
-    traces.took("executions", Input(NOW - 50_000, headers=(("webhook-id", b"w"),)))
-    traces.took("operations", Input(NOW))
+    traces.took("executions", NOW - 50_000, b"{}", ["webhook-id"])
+    traces.took("operations", NOW, b"{}", [])
     state, text = _rows(traces)["gateway"]
     assert state == "unknown"
     assert "50 s ago" in text
-    traces.took("operations", Input(NOW - 9_000, headers=(("other", b""), ("webhook-id", b"w"))))
+    traces.took("operations", NOW - 9_000, b"{}", ["other", "webhook-id"])
     assert _rows(traces)["gateway"][0] == "good"
 
 
 def test_a_connector_is_never_told_to_run_since_anybody_may_have_sent_its_inputs() -> None:
     """What a worker tells itself is no input of anybody's."""
     traces = Traces()
-    traces.took("agents", Input(value=b'{"event":"agent.clock","ts":"2026-01-01T00:00:00.000Z"}'))
+    traces.took("agents", NOW, b'{"event":"agent.clock","ts":"2026-01-01T00:00:00.000Z"}', [])
     assert _rows(traces)["agent connector"] == ("unknown", "no input yet, from it or anybody else")
     for value in (b'{"event":"snapshot","note":"agent.clock"}', b"agent.clock", b'["agent.clock"]', None):
         traces.inputs.clear()
-        traces.took("agents", Input(NOW - 4_000, value))
+        traces.took("agents", NOW - 4_000, value, [])
         state, text = _rows(traces)["agent connector"]
         assert (state, text) == ("unknown", "latest input 4 s ago, from it or anybody else")
 
