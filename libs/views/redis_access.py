@@ -9,6 +9,7 @@ from typing import Any
 from redis.asyncio import BlockingConnectionPool, Redis
 
 from libs.settings import Settings
+from libs.views.redis_connection import heeding
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +26,15 @@ class RedisAccess:
 
     def client(self, **options: Any) -> Redis:
         """A client, which connects when it is first asked."""
-        return Redis.from_url(self.url, **self._trust(), **options)
+        client = Redis.from_url(self.url, **self._trust(), **options)
+        heeding(client.connection_pool)
+        return client
 
     def pool(self, **options: Any) -> BlockingConnectionPool:
         """Connections for many at once, of whom some may have to wait."""
-        return BlockingConnectionPool.from_url(self.url, **self._trust(), **options)
+        pool = BlockingConnectionPool.from_url(self.url, **self._trust(), **options)
+        heeding(pool)
+        return pool
 
     def _trust(self) -> dict[str, Any]:
         return {} if self.authorities is None else {"ssl_ca_certs": str(self.authorities)}
