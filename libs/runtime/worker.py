@@ -285,12 +285,19 @@ class Worker(Generic[S]):
 
     async def _wind_down(self) -> None:
         # A thread, for a hanging client would hold up anything that waits its turn in the loop.
-        timer = threading.Timer(_ORDERLY, lambda: os._exit(self._status or STUCK))
+        loop = asyncio.get_running_loop()
+        timer = threading.Timer(_ORDERLY, lambda: self._leave(loop))
         timer.daemon = True
         timer.start()
         await self._let_go(list(self._partitions))
         if (consumer := self._subscriber.consumer) is not None:
             consumer.stop = partial(let_go, consumer, consumer.stop)  # FastStream calls it next
+
+    def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End the process as it is, and say what held it up."""
+        waiting = [f"{task.get_name()}: {task.get_coro()}" for task in asyncio.all_tasks(loop)]
+        logger.critical("the worker can't be stopped in order", waiting=waiting)
+        os._exit(self._status or STUCK)
 
     async def _close(self) -> None:
         if not hasattr(self, "_machinery"):
