@@ -200,8 +200,8 @@ def test_an_entity_is_in_the_sorted_sets_of_its_status_and_strategy(
     }
     for subject, at in applied.items():
         fields = outcome.store.entities[subject]
-        if fields["status"] != "null":
-            expected[f"status:{fields['status']}"][subject] = at
+        named = f"status:{fields['status']}" if fields["status"] != "null" else "known:outcomes"
+        expected[named][subject] = at
         expected[f"strategy:{fields['strategy_id'].lower()}"][subject] = at
     assert outcome.store.indexes == expected
 

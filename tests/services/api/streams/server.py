@@ -77,7 +77,7 @@ async def serve() -> None:
             timeout_graceful_shutdown=5,
             **SERVER_SETTINGS,
         )
-        following = asyncio.create_task(both.run(settings.services))
+        following = asyncio.create_task(both.run(("strategies", "agents")))
         await uvicorn.Server(config).serve()
         following.cancel()
 
