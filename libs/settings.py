@@ -72,6 +72,10 @@ def _collector(value: str) -> str:
         raise wrong from None
     if url.scheme not in ("http", "https") or not placed:
         raise wrong
+    if "@" in url.netloc or url.query or url.fragment:
+        raise ValueError(
+            "may have no user, query or fragment: a collector's keys go into OTEL_EXPORTER_OTLP_HEADERS"
+        )
     return value if url.path.strip("/") else f"{value.rstrip('/')}{_TRACES_PATH}"
 
 

@@ -23,6 +23,16 @@ _SAMPLED: Final = 0x01
 _KNOWN_FLAGS: Final = 0x03  # sampled, and that the trace's id is random
 
 
+def declined(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether who sent an HTTP request asks for no trace: by a valid traceparent that is not sampled."""
+    values = [value for name, value in headers if name == _NAME]
+    return len(values) == 1 and sampled(values[0]) is None and sampled(_as_sampled(values[0])) is not None
+
+
+def _as_sampled(value: bytes) -> bytes:
+    return _SHAPE.sub(rb"\1-\2-\3-01\5", value)
+
+
 def sampled(value: bytes | None) -> str | None:
     """A sampled traceparent in the form of version 00; None for anything else. A later version is read as 00 is."""
     shape = None if value is None else _SHAPE.fullmatch(value)

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from libs.ledger.document import Body, Shape
 
+_NONE: Final = object()  # no member, which is not the same as null
 MOST: Final = 20  # pointers: an event is to be read, the history has the rest
 
 
@@ -15,7 +16,7 @@ def differing(held: Body, said: Body, shape: Shape) -> list[str]:
     """Pointers to what two canonical bodies say differently, in their order, no more than ``MOST``."""
     found: list[str] = []
     for name in dict.fromkeys((*said.fields, *held.fields)):
-        if held.fields.get(name) != said.fields.get(name):
+        if (held.fields.get(name), name in held.typed) != (said.fields.get(name), name in said.typed):
             found += _pointers(f"/{_escaped(name)}", _member(held, shape, name), _member(said, shape, name))
     return found[:MOST]
 
@@ -46,7 +47,9 @@ def _parts(held: Any, said: Any) -> list[tuple[str, Any, Any]] | None:
     """The parts of both by name, or by place in lists of one length; None where there is nothing to look into."""
     match held, said:
         case dict(), dict():
-            return [(name, held.get(name), said.get(name)) for name in dict.fromkeys((*said, *held))]
+            return [
+                (name, held.get(name, _NONE), said.get(name, _NONE)) for name in dict.fromkeys((*said, *held))
+            ]
         case list(), list() if len(held) == len(said):
             return [(str(n), one, other) for n, (one, other) in enumerate(zip(held, said, strict=True))]
         case _:

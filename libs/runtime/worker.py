@@ -46,7 +46,7 @@ S = TypeVar("S")
 STUCK: Final = 3  # exit status
 DEADLINE: Final = 60.0  # seconds of an answering broker after which a silent client is stuck
 _LAST_BATCH: Final = 6.0  # seconds that a stop waits for the batches in hand
-_ORDERLY: Final = 13.0  # seconds that the orderly way out may take
+_ORDERLY: Final = 9.0  # seconds that the orderly way out may take
 _RETRY: Final = 2.0
 _FLUSHES_WITHIN: Final = 3.0  # seconds for what a producer still has under way
 
@@ -295,9 +295,15 @@ class Worker(Generic[S]):
 
     def _leave(self, loop: asyncio.AbstractEventLoop) -> None:
         """End the process as it is, and say what held it up."""
-        waiting = [f"{task.get_name()}: {task.get_coro()}" for task in asyncio.all_tasks(loop)]
-        logger.critical("the worker can't be stopped in order", waiting=waiting)
-        os._exit(self._status or STUCK)
+        status = self._status or STUCK
+        last = threading.Timer(1, lambda: os._exit(status))  # the line below may hang as well
+        last.daemon = True
+        last.start()
+        try:
+            waiting = [f"{task.get_name()}: {task.get_coro()}" for task in asyncio.all_tasks(loop)]
+            logger.critical("the worker can't be stopped in order", waiting=waiting)
+        finally:
+            os._exit(status)
 
     async def _close(self) -> None:
         if not hasattr(self, "_machinery"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars
 
-from libs.contracts.traceparent import TRACEPARENT, of_request
+from libs.contracts.traceparent import TRACEPARENT, declined, of_request
 from libs.telemetry.traces import Kind
 from libs.web.problems import SHOWN
 from libs.web.requests import RouteOf
@@ -21,7 +21,9 @@ _HEADER: Final = TRACEPARENT.encode()
 
 
 class Traced:
-    """An ASGI app whose requests, but those that only read, are spans; to be put around it only where there are traces.
+    """An ASGI app whose requests are spans, but for those that only read or whose sender asks for no trace.
+
+    To be put around it only where there are traces.
 
     The app finds the span's own ``traceparent`` in place of the sender's, and none where the request is not sampled.
     """
@@ -32,7 +34,7 @@ class Traced:
         self._route_of = route_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in _READING:
+        if scope["type"] != "http" or scope["method"] in _READING or declined(scope["headers"]):
             await self._app(scope, receive, send)
             return
         method, headers = scope["method"], scope["headers"]

@@ -62,9 +62,9 @@ class Sources:
             found[service][value] += size
         return found
 
-    async def entries(self, key: str, first: str, last: str, most: int | None = None) -> Entries:
+    async def entries(self, key: str, first: str, last: str) -> Entries:
         """Entries of a stream, the oldest first."""
-        return _text(await self._redis.xrange(key, first, last, most))
+        return _text(await self._redis.xrange(key, first, last))
 
     async def latest(self, key: str, most: int = 1, until: str = "+") -> Entries:
         """Entries of a stream, the newest first."""

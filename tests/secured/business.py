@@ -13,6 +13,7 @@ from libs.contracts.names import SERVICES
 KEYS: Final = {
     **{service: f"{{{service}.0}}:position" for service in SERVICES},
     "figures": "m:now:operations",
+    "business figures": "m:ts:business",
     "series": "ts:rate:operations",
     "credentials": "credentials",
     "rates": "rate:x:1",
@@ -79,7 +80,7 @@ BUSINESS: Final = {
         | _LOGS_OF_FRAMES_AND_ANSWERS
         | {"instruments.in", "credentials"},
         writes=_topics("in"),
-        keys_read=_ALL,
+        keys_read=_ALL | {"business figures"},
         keys_written=frozenset({"credentials", "rates", "signatures"}),
         commands=_commands(
             f"{_SCRIPTS} exists hget hmget hgetall lrange zrange zrevrangebyscore xrevrange "
@@ -89,7 +90,7 @@ BUSINESS: Final = {
     "metrics": Business(
         reads=_topics("in", "events", "dead"),
         keys_read=_ALL,
-        keys_written=frozenset({"figures", "series"}),
+        keys_written=frozenset({"figures", "business figures", "series"}),
         commands=_commands(
             f"{_SCRIPTS} time command|list get set pexpire del hmget hgetall hset sadd "
             "zcard zrangebyscore zrevrange xadd xdel xrange xrevrange"

@@ -86,7 +86,9 @@ def test_metrics_may_run_every_command_that_its_figures_are_written_by() -> None
         *commands.replace("m:now:x", fields),
         *commands.members("m:agents", ["a"]),
         commands.append("m:ts:x", 1, fields, 1),
-        commands.append_of("m:feed", "*", fields, 1),
+        commands.append_of("m:agent:a:equity", "1-0", fields, 1),
+        commands.entry_of("m:feed", "1-0", fields),
+        *commands.remove("m:feed", ["1-0"]),
         *commands.samples("x", 1, fields),
     ]
     assert {name.lower() for name, *_ in written} <= BUSINESS["metrics"].commands | BUSINESS["metrics"].series

@@ -12,7 +12,7 @@ from typing import Final, Literal
 import orjson
 
 from libs.contracts.agents import CLOCK_EVENT
-from libs.security.webhooks import ID_HEADER
+from libs.security.webhooks import ID_HEADER, TIMESTAMP_HEADER
 
 Row = dict[str, str]
 """``name``, ``state`` and ``text``: why that is believed."""
@@ -27,35 +27,37 @@ _WEBHOOK_WITHIN_MS: Final = 10_000
 
 
 @dataclass(slots=True)
-class Traces:
+class LastSeen:
     """When, by the broker's or Redis' clock in ms, something was left last; None where nothing was seen."""
 
     figures: int | None = None
     webhook: int | None = None
     inputs: dict[str, int] = field(default_factory=dict)
 
-    def took(self, service: str, at: int, value: bytes | None, headers: Iterable[str]) -> None:
-        """Take an input of a service: its time in ms, its value, the names of its headers."""
+    def took(
+        self, service: str, at: int, value: bytes | None, headers: Iterable[tuple[str, bytes | None]]
+    ) -> None:
+        """Take an input of a service: its time in ms, its value, its headers."""
         if service in GATES:
-            if ID_HEADER in headers:
+            if _is_webhook(at, dict(headers)):
                 self.webhook = max(self.webhook or 0, at)
         elif not _is_tick(value):
             self.inputs[service] = max(self.inputs.get(service, 0), at)
 
 
 def beside(
-    services: Collection[str], traces: Traces, away: Mapping[str, str | None], now_ms: float
+    services: Collection[str], seen: LastSeen, away: Mapping[str, str | None], now_ms: float
 ) -> list[Row]:
     """A row for each thing beside the services of a deployment; ``away`` says why Kafka or Redis can't be asked."""
     rows = [
         _row(name.capitalize(), "good" if why is None else "bad", "answers" if why is None else why)
         for name, why in away.items()
     ]
-    rows.append(_row("metrics", *_metrics(traces.figures, away.get("redis"), now_ms)))
+    rows.append(_row("metrics", *_metrics(seen.figures, away.get("redis"), now_ms)))
     if any(service in services for service in GATES):
-        rows.append(_row("gateway", *_gateway(traces.webhook, now_ms)))
+        rows.append(_row("gateway", *_gateway(seen.webhook, now_ms)))
     return rows + [
-        _row(name, "unknown", _input(traces.inputs.get(service), now_ms))
+        _row(name, "unknown", _input(seen.inputs.get(service), now_ms))
         for service, name in CONNECTED.items()
         if service in services
     ]
@@ -92,6 +94,12 @@ def _input(at: int | None, now_ms: float) -> str:
     if at is None:
         return "no input yet, from it or anybody else"
     return f"latest input {ago(at, now_ms)}, from it or anybody else"
+
+
+def _is_webhook(at: int, headers: Mapping[str, bytes | None]) -> bool:
+    """Whether the gateway wrote a record when it has its time; a copy of one has the same headers, but a later time."""
+    signed = (headers.get(TIMESTAMP_HEADER) or b"").decode(errors="replace")
+    return ID_HEADER in headers and signed.isdecimal() and at - 1_000 * int(signed) <= _WEBHOOK_WITHIN_MS
 
 
 def _is_tick(value: bytes | None) -> bool:

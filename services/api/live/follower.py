@@ -24,7 +24,7 @@ from libs.settings import Settings
 from services.api import agents
 from services.api.backend import Backend
 from services.api.listing import hashes, latest
-from services.api.live.beside import INPUTS, Traces, beside
+from services.api.live.beside import INPUTS, LastSeen, beside
 from services.api.live.board import Board
 from services.api.live.hub import Hub
 from services.api.live.items import conflict_item, event_item
@@ -51,7 +51,7 @@ class Follower:
     ) -> None:
         names = Names(settings.namespace)
         self.board = Board()
-        self._traces = Traces()
+        self._seen = LastSeen()
         self._redis, self._figures = redis, names.key(monitoring.seconds(monitoring.BUSINESS))
         self._backend, self._services, self._hub = backend, services, hub
         self._hurry = asyncio.Event()
@@ -103,7 +103,7 @@ class Follower:
         ]
         away = {"kafka": lookout.kafka_away, "redis": lookout.redis_away}
         now = time.time_ns() // 1_000_000
-        self.board.looked(now, rows, away, beside(self._services, self._traces, away, now))
+        self.board.looked(now, rows, away, beside(self._services, self._seen, away, now))
         changes = self.board.changes()
         if self._hub.watched:
             self._hub.publish(b"".join(message(kind, data) for kind, data in changes.items()))
@@ -124,7 +124,7 @@ class Follower:
             return
         with suppress(Refusal):
             found: Any = await self._backend.ask(self._redis.xrevrange(self._figures, count=1))
-            self._traces.figures = int(found[0][0].partition(b"-")[0]) if found else None
+            self._seen.figures = int(found[0][0].partition(b"-")[0]) if found else None
 
     async def _snapshots(self, agent_id: str) -> Sequence[tuple[int, Mapping[str, str]]]:
         backend, partition = self._backend, self._backend.partition(agent_id)
@@ -136,9 +136,7 @@ class Follower:
         for record in records:
             match stream:
                 case "in":
-                    self._traces.took(
-                        service, record.timestamp, record.value, [one for one, _ in record.headers]
-                    )
+                    self._seen.took(service, record.timestamp, record.value, record.headers)
                 case "dead":
                     self.board.refused(letter(record))
                 case "events":

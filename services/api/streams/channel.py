@@ -28,6 +28,11 @@ class Channel:
         self._everything: dict[Listener, None] = {}
         self._by_id: dict[str, dict[Listener, None]] = {}
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self._everything) or any(self._by_id.values())
+
     def join(self, listener: Listener) -> None:
         """From now on the listener is sent what it is subscribed to."""
         for name in listener.subscriptions.ids:

@@ -157,7 +157,7 @@ class StatusFeed:
             shown = status_frame(logged, at)
             if shown is not None:
                 self._pending.setdefault(shown[0], []).append(shown[1])
-                if self._traces is not None and self.ready.is_set():  # those before are of long ago
+                if self._traces is not None and self.channel(shown[0]).heard:
                     _tell(self._traces, logged, at)
 
     def settle(self, partition: int) -> None:

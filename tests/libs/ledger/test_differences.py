@@ -30,6 +30,11 @@ def test_a_number_is_not_the_text_of_it_and_keeps_its_digits() -> None:
         assert _pointers({"id": "a", "parts": [one]}, {"id": "a", "parts": [other]}) == ["/parts/0"]
 
 
+def test_what_is_missing_is_not_null_and_an_extra_number_is_not_the_text_of_it() -> None:
+    assert _pointers({"id": "a", "parts": [{"p": None}]}, {"id": "a", "parts": [{}]}) == ["/parts/0/p"]
+    assert _pointers({"id": "a", "extra": 1}, {"id": "a", "extra": "1"}) == ["/extra"]
+
+
 def test_names_are_escaped_as_pointers_want_it_and_extra_fields_count() -> None:
     assert _pointers({"id": "a", "a/b~c": {"d": 1}}, {"id": "a", "a/b~c": {"d": 2}}) == ["/a~1b~0c/d"]
     assert _pointers({"id": "a", "extra": "1"}, {"id": "a"}) == ["/extra"]

@@ -53,6 +53,13 @@ async def test_a_request_of_no_trace_begins_one() -> None:
     assert (found, span.parent) == (traceparent_of(span), None)
 
 
+async def test_who_asks_for_no_trace_gets_none_whatever_the_share() -> None:
+    recording = Recording(share=1)
+    sent = client(recording).post("/things/7", headers={"traceparent": f"{SENDERS}00"})
+    assert (await sent).text == "None"
+    assert recording.spans() == []
+
+
 @pytest.mark.parametrize("theirs", [None, f"{SENDERS}00", "what is none"])
 async def test_what_is_not_sampled_leads_to_no_trace(theirs: str | None) -> None:
     recording = Recording(share=0)

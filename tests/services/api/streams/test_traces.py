@@ -1,4 +1,4 @@
-"""A frame of the status stream is told of in the trace of the input that it shows; those of long ago are not."""
+"""A frame of the status stream is told of in the trace of the input that it shows, where somebody is sent it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from libs.contracts.strategies import EVERYTHING
 from libs.runtime.reader import Record
 from libs.settings import Settings
 from services.api.streams.feed import StatusFeed
+from services.api.streams.subscriptions import Subscriptions
 from tests.libs.telemetry.recording import Recording, trace_of
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -23,6 +25,16 @@ class StoredRecord:
     topic: str = "strategies.log"
     key: bytes | None = None
     headers: tuple[tuple[str, bytes | None], ...] = ()
+
+
+class Subscriber:
+    """To everything of an account."""
+
+    def __init__(self) -> None:
+        self.subscriptions = Subscriptions({EVERYTHING: 0})
+
+    def send(self, frames: bytes, first: int) -> None:
+        """Nothing is looked at here."""
 
 
 class Unknown:
@@ -50,8 +62,8 @@ def test_a_sampled_input_is_told_of_once_its_frame_goes_out() -> None:
     recording = Recording(share=1)
     feed = StatusFeed(Settings(), Unknown(), traces=recording.traces)
     sampled = {"traceparent": f"00-{TRACE}-{PARENT}-01"}
-    feed.take(0, [logged(0, **sampled)])  # of the replay window, which is read at the start
-    feed.ready.set()
+    feed.take(0, [logged(0, **sampled)])  # nobody listens yet
+    feed.channel("acme").join(Subscriber())
     feed.take(0, [logged(1), logged(2, **sampled)])
     (span,) = recording.spans()
     assert (span.name, trace_of(span)) == ("send frame", TRACE)
