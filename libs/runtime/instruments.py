@@ -17,6 +17,7 @@ from libs.contracts.names import Names
 from libs.contracts.versions import INSTRUMENTS, Instrument
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.reader import Record, let_go
+from libs.telemetry.one_line import one_line
 
 _POLL_MS: Final = 500
 _SHOWN: Final = 200  # characters
@@ -82,7 +83,7 @@ class Instruments:
             try:
                 told = Instrument.model_validate(orjson.loads(record.value))
             except (ValueError, ValidationError) as why:  # what is no instrument changes none
-                wrong.append((symbol[:_SHOWN], " ".join(str(why).split())[:_SHOWN]))
+                wrong.append((symbol[:_SHOWN], one_line(why)[:_SHOWN]))
                 continue
             if min(Decimal(told.price), Decimal(told.step)) > 0 <= Decimal(told.minimum):
                 self._known[told.symbol] = {"price": told.price, "step": told.step, "minimum": told.minimum}

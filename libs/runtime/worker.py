@@ -46,9 +46,9 @@ S = TypeVar("S")
 STUCK: Final = 3  # exit status
 DEADLINE: Final = 60.0  # seconds of an answering broker after which a silent client is stuck
 _LAST_BATCH: Final = 6.0  # seconds that a stop waits for the batches in hand
-_ORDERLY: Final = 9.0  # seconds that the orderly way out may take
+_ORDERLY: Final = 9.0  # seconds that the orderly way out may take: more than its waits, less than `up` gives
 _RETRY: Final = 2.0
-_FLUSHES_WITHIN: Final = 3.0  # seconds for what a producer still has under way
+_FLUSHES_WITHIN: Final = 1.0  # seconds for what a producer has under way: what was cut off, at most
 
 logger = structlog.get_logger()
 
