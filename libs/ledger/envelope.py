@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -28,30 +29,43 @@ def quoted(text: str | None) -> str:
     return "null" if text is None else orjson.dumps(text).decode()
 
 
-_NO_ATTRIBUTES: Final[Mapping[str, int | str]] = MappingProxyType({})
+NO_ATTRIBUTES: Final[Mapping[str, int | str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Origin:
-    """The input partition that a fold reads; what its envelopes have in common."""
+    """The input partition that a fold reads; what its envelopes have in common, made once."""
 
     service: str
     topic: str
     partition: int
 
-    @property
-    def entity(self) -> str:
-        """The singular name of what the service folds."""
-        return ENTITIES[self.service]
+    @cached_property
+    def ids(self) -> RecordIds:
+        """The ids of all that comes of this partition: by ``offset/index``."""
+        return RecordIds(f"{self.topic}/{self.partition}")
+
+    @cached_property
+    def source(self) -> str:
+        """The source of all its envelopes, as a member of JSON like what follows."""
+        return f'"source":"/stratafold/{self.service}"'
+
+    @cached_property
+    def observed(self) -> str:
+        """The type and the source of its log records."""
+        return f'"type":"stratafold.{ENTITIES[self.service]}.observed.v1",{self.source}'
+
+    @cached_property
+    def uncaused(self) -> str:
+        """What follows the correlation in its log records, up to the offset."""
+        return (
+            '"causationid":null,"datacontenttype":"application/json",'
+            f'"inputtopic":"{self.topic}","inputpartition":{self.partition},"inputoffset":'
+        )
 
     def place(self, offset: int) -> str:
         """``topic/partition/offset`` of an input record."""
         return f"{self.topic}/{self.partition}/{offset}"
-
-
-def source_and_subject(origin: Origin, subject: str) -> str:
-    """Two members of an envelope; the subject is JSON already."""
-    return f'"source":"/stratafold/{origin.service}","subject":{subject}'
 
 
 @dataclass(slots=True)
@@ -70,15 +84,13 @@ class About:
     def framed(self, origin: Origin) -> Frame:
         """The parts of the envelopes that are the same in all of them, made once."""
         if self.frame is None:
-            ids = RecordIds(origin.place(self.offset))
             recorded = rfc3339(self.recorded)
             time = recorded if self.time is None else rfc3339(self.time)
             subject = quoted(self.subject)
             routing_key = subject if self.routing_key == self.subject else quoted(self.routing_key)
             self.frame = Frame(
-                ids=ids,
-                cause=ids.at(0),
-                subject=source_and_subject(origin, subject),
+                cause=origin.ids.at(f"{self.offset}/0"),
+                subject=f'"subject":{subject}',
                 time=f'"time":"{time}","recordedtime":"{recorded}"',
                 key=f'"partitionkey":{routing_key},"correlationid":{quoted(self.correlation_id)}'
                 + ("" if self.traceparent is None else f',"{TRACEPARENT}":"{self.traceparent}"'),
@@ -86,11 +98,9 @@ class About:
         return self.frame
 
 
-@dataclass(slots=True)
-class Frame:
-    """Ready-made members of the envelopes of one input record."""
+class Frame(NamedTuple):
+    """Ready-made members of the envelopes of one input record, and its log record's id."""
 
-    ids: RecordIds
     cause: str
     subject: str
     time: str
@@ -104,23 +114,19 @@ def log_record(
     sequence: int | None,
     previous: int,
     data: bytes,
-    extension: Mapping[str, int | str] = _NO_ATTRIBUTES,
+    extension: Mapping[str, int | str] = NO_ATTRIBUTES,
 ) -> bytes:
     """The log's account of one input record; ``data`` is JSON as it stands, ``extension`` has further attributes."""
-    frame = about.frame or about.framed(origin)
+    cause, subject, time, key = about.frame or about.framed(origin)
+    if about.time is None:
+        time = f'"time":null,"recordedtime":"{rfc3339(about.recorded)}"'
     more = "" if not extension else _attributes(extension)
-    time = frame.time if about.time is not None else f'"time":null,"recordedtime":"{rfc3339(about.recorded)}"'
-    return (
-        (
-            f'{{"specversion":"1.0","id":"{frame.cause}","type":"stratafold.{origin.entity}.observed.v1",'
-            f'{frame.subject},{time},"sequence":{"null" if sequence is None else sequence},{frame.key},'
-            f'"causationid":null,"datacontenttype":"application/json","inputtopic":"{origin.topic}",'
-            f'"inputpartition":{origin.partition},"inputoffset":{about.offset},"previousinputoffset":{previous},'
-            f'"verdict":"{verdict.value}",{more}"data":'
-        ).encode()
-        + data.strip()
-        + b"}"
+    head = (
+        f'{{"specversion":"1.0","id":"{cause}",{origin.observed},{subject},{time},'
+        f'"sequence":{"null" if sequence is None else sequence},{key},{origin.uncaused}{about.offset},'
+        f'"previousinputoffset":{previous},"verdict":"{verdict}",{more}"data":'
     )
+    return b"".join((head.encode(), data.strip(), b"}"))
 
 
 def _attributes(extension: Mapping[str, int | str]) -> str:
@@ -139,17 +145,15 @@ def derived_event(
     subject: str | None = None,
 ) -> bytes:
     """A derived event; ``index`` is 1, 2, 3 … among those of its input record, ``subject`` other than its own."""
-    frame = about.frame or about.framed(origin)
-    whose = frame.subject if subject is None else source_and_subject(origin, quoted(subject))
-    return (
-        (
-            f'{{"specversion":"1.0","id":"{frame.ids.at(index)}","type":"stratafold.{name}.v1",'
-            f'{whose},{frame.time},"sequence":{sequence},{frame.key},'
-            f'"causationid":"{frame.cause}","datacontenttype":"application/json","data":'
-        ).encode()
-        + orjson.dumps(data)
-        + b"}"
+    cause, own, time, key = about.frame or about.framed(origin)
+    whose = own if subject is None else f'"subject":{quoted(subject)}'
+    event_id = origin.ids.at(f"{about.offset}/{index}")
+    head = (
+        f'{{"specversion":"1.0","id":"{event_id}","type":"stratafold.{name}.v1",{origin.source},'
+        f'{whose},{time},"sequence":{sequence},{key},'
+        f'"causationid":"{cause}","datacontenttype":"application/json","data":'
     )
+    return b"".join((head.encode(), orjson.dumps(data), b"}"))
 
 
 @dataclass(slots=True)

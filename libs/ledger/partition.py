@@ -19,7 +19,7 @@ from libs.ledger.aggregate import Aggregate, Derived, View
 from libs.ledger.digest import holds
 from libs.ledger.document import Fields
 from libs.ledger.entity import Entity, bookkeeping, bookkeeping_json, memory, recall
-from libs.ledger.envelope import CONTENT_TYPE, About, Origin, derived_event, log_record
+from libs.ledger.envelope import CONTENT_TYPE, NO_ATTRIBUTES, About, Origin, derived_event, log_record
 from libs.ledger.invalid import Invalid
 from libs.ledger.records import EntityWrite, Folded, Headers, Outgoing, Reading, Routed
 from libs.ledger.tallies import add
@@ -44,7 +44,7 @@ _JSON: Final = ("content-type", b"application/json")
 
 def cause_headers(content_type: tuple[str, bytes], offset: int) -> Headers:
     """What recovery reads to find how far a derived topic reaches."""
-    return [content_type, (CAUSE, str(offset).encode())]
+    return [content_type, (CAUSE, b"%d" % offset)]
 
 
 def state_record(subject: str, value: bytes | None, offset: int) -> Outgoing:
@@ -174,8 +174,9 @@ class PartitionFold(Generic[S]):
             part = self.aggregate.part(entity.subject)
             verdict = Verdict.DUPLICATE if seen else part.fold(entity.state, fact)
         assert verdict is not None
-        sequence = None
-        if verdict in SEQUENCED:
+        sequence, shared = None, None
+        sequenced = verdict in SEQUENCED
+        if sequenced:
             assert entity is not None
             assert fact is not None
             if entity.sequence == 0 and self.aggregate.part(entity.subject) is self.aggregate:
@@ -187,11 +188,11 @@ class PartitionFold(Generic[S]):
                 raise Diverged(
                     f"{entity.subject}: {sequence} where the log has {reading.logged.attributes['sequence']}"
                 )
-        shared = self._share(reading, verdict, entities) if sequence is not None else None
+            shared = self._share(reading, verdict, entities)
         value = self._log(reading, verdict, sequence, shared, out)
         self.counters["in_total"] += 1
         self.counters[_COUNTER[verdict]] += 1
-        if entity is not None and verdict in SEQUENCED:
+        if entity is not None and sequenced:
             told = self._evolve(reading, entity, verdict, value, touched, out)
             if shared is not None:
                 self._accompany(reading, shared, verdict, told, touched, out)
@@ -239,7 +240,7 @@ class PartitionFold(Generic[S]):
         else:
             why = reading.invalid
             data = orjson.dumps({"error": why.error, "detail": why.detail, "pointer": why.pointer})
-        extension = {} if shared is None else shared.extension
+        extension = NO_ATTRIBUTES if shared is None else shared.extension
         value = log_record(self.origin, about, verdict, sequence, self.position, data, extension)
         key = record.key if about.routing_key is None else about.routing_key.encode()
         out.log.append(Outgoing(about.offset, key, value, _LOG_HEADERS))
@@ -271,7 +272,8 @@ class PartitionFold(Generic[S]):
         self._tell(about, entity, derived, 0, out)
         for tally in part.tally(before, after, derived):
             add(self.counters, tally)
-        one.entries += [(e.stream, entity.sequence, e.fields) for e in part.enter(fact, verdict)]
+        for stream, fields in part.enter(fact, verdict):
+            one.entries.append((stream, entity.sequence, fields))
         for service, routing_key, body in part.notify(after, fact, verdict):
             headers = record_headers(about.traceparent)
             notice = Outgoing(about.offset, routing_key.encode(), orjson.dumps(body), headers)
@@ -343,11 +345,11 @@ class PartitionFold(Generic[S]):
         entity = one.entity
         part = self.aggregate.part(entity.subject)
         now = part.render(entity.state)
-        removed = sorted(entity.optional - now.optional)
+        removed = sorted(entity.optional - now.optional) if entity.optional else []
         kept = bookkeeping(entity)
-        fields = now.fields | kept | memory(entity)
+        fields = {**now.fields, **kept, **memory(entity)}
         joins = sorted(now.indexes) if one.applied else []
-        leaves = sorted(entity.indexes - now.indexes)
+        leaves = sorted(entity.indexes - now.indexes) if entity.indexes else []
         tables, names = _changed_rows(entity.tables, now.tables), sorted(entity.tables)
         was_gone = entity.gone
         entity.indexes, entity.optional = now.indexes, now.optional
@@ -374,7 +376,7 @@ class PartitionFold(Generic[S]):
 
 
 def _document(now: View, entity: Entity[Any], kept: Fields) -> bytes | None:
-    return None if now.gone else now.json[:-1] + b"," + bookkeeping_json(entity, kept) + b"}"
+    return None if now.gone else b"%b,%b}" % (now.json[:-1], bookkeeping_json(entity, kept))
 
 
 def _changed_rows(

@@ -39,7 +39,9 @@ def check_caps(value: bytes | None) -> None:
     if len(value) > MAX_BYTES:
         raise Invalid("too_large", f"{len(value)} bytes, more than {MAX_BYTES}")
     # The cheap counts are upper bounds; only a record that may be over a cap is looked at closely.
-    if value.count(b"{") + value.count(b"[") > MAX_DEPTH or value.count(b":") > MAX_KEYS:
+    if value.count(b"{") + value.count(b"[") > MAX_DEPTH or (
+        len(value) > MAX_KEYS and value.count(b":") > MAX_KEYS
+    ):
         _check_closely(_STRINGS.sub(b"", value))
 
 

@@ -18,6 +18,7 @@ def milliseconds(text: str) -> int:
     return instant
 
 
+@lru_cache(maxsize=8_192)
 def rfc3339(instant: int) -> str:
     """UTC with milliseconds, such as ``2026-05-29T18:56:43.000Z``. Raises ValueError out of range."""
     second, rest = divmod(instant, 1_000)
@@ -26,7 +27,7 @@ def rfc3339(instant: int) -> str:
 
 @lru_cache(maxsize=8_192)
 def _to_the_second(second: int) -> str:
-    """Cached by the second: the milliseconds of records rarely repeat, their seconds do."""
+    """Cached by the second as well: the milliseconds of records rarely repeat, their seconds do."""
     try:
         return (_EPOCH + timedelta(seconds=second)).isoformat()[:-6]
     except OverflowError:

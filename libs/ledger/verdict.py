@@ -17,5 +17,7 @@ class Verdict(StrEnum):
     QUARANTINED = "quarantined"
     FORWARDED = "forwarded"
 
+    __hash__ = str.__hash__  # an Enum's own runs in Python, and every input looks verdicts up
+
 
 SEQUENCED: Final = frozenset({Verdict.APPLIED, Verdict.LATE, Verdict.CONFLICT, Verdict.IGNORED})

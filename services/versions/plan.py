@@ -109,7 +109,7 @@ def positions_of(
     found = []
     for at, symbol in enumerate(symbols):
         old, new = held.weights.get(symbol, "0"), wanted.get(symbol, "0")
-        found.append(Position(kept.get(symbol) or ids.at(at), symbol, old, new, _action(old, new)))
+        found.append(Position(kept.get(symbol) or ids.at(str(at)), symbol, old, new, _action(old, new)))
     return tuple(found)
 
 
@@ -125,7 +125,7 @@ def _action(old: str, new: str) -> str:
 def order_ids(place: str, count: int) -> tuple[str, ...]:
     """The ids of the orders that the command at a place in its topic led to."""
     ids = RecordIds(f"{place}/orders")
-    return tuple(ids.at(at) for at in range(count))
+    return tuple(ids.at(str(at)) for at in range(count))
 
 
 def plan(fact: Fact, held: Portfolio) -> Plan:
