@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -92,8 +93,9 @@ def _forgotten(*_: Any) -> None:
 class Aggregate(Generic[S]):
     """What makes one service different from another.
 
-    ``identify`` and ``validate`` raise Invalid. ``fold`` decides, ``evolve`` acts on the decision, ``derive``
-    tells what follows from it; none of them knows a clock. ``restore`` undoes ``render``.
+    ``identify`` and ``validate`` raise Invalid. A body whose bytes match ``plain`` needs neither ``validate`` nor
+    ``observe``, but ``check``, which raises Invalid for what no pattern can tell. ``fold`` decides, ``evolve`` acts on
+    the decision, ``derive`` tells what follows from it; none of them knows a clock. ``restore`` undoes ``render``.
     ``tally`` says what a change, and the events that follow from it, add to the partition's counters.
     ``enter`` gives what a fact adds to the entity's streams, ``watch`` says where time has to be told.
     ``companion`` is what the entities of one routing key share. It evolves with each of their facts, before them;
@@ -113,6 +115,8 @@ class Aggregate(Generic[S]):
     derive: Callable[[S, S, Fact, Verdict], Sequence[Derived]]
     render: Callable[[S], View]
     restore: Callable[[str, Mapping[str, str]], S]
+    plain: re.Pattern[bytes] | None = None
+    check: Callable[[Document], object] = _nothing
     notify: Callable[[S, Fact, Verdict], Sequence[Notice]] = _nothing
     tally: Callable[[S, S, Sequence[Derived]], Iterable[Tally]] = _nothing
     enter: Callable[[Fact, Verdict], Sequence[Entry]] = _nothing

@@ -7,11 +7,12 @@ itself adds, and names that begin with ``_``, are left out. The log keeps the bo
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import Final
 
 import orjson
 
+from libs.contracts.plain import Plain
 from libs.ledger.reading import Document
 
 Fields = dict[str, str]
@@ -33,18 +34,26 @@ class Shape:
         return name in self.added or name in BOOKKEEPING or name.startswith("_")
 
 
-class Body(NamedTuple):
+@dataclass(slots=True)
+class Body:
     """The last applied body as text: strings as they are, everything else as JSON.
 
-    ``typed`` names the unknown fields whose value is not a plain string.
+    ``typed`` names the unknown fields whose value is not a plain string. ``json`` is all of it as JSON, where that was
+    at hand.
     """
 
     fields: Fields
     typed: tuple[str, ...] = ()
+    json: bytes | None = field(default=None, compare=False)
 
 
-def canonical(document: Document, shape: Shape) -> Body:
+def canonical(document: Document, shape: Shape, plain: Plain | None = None) -> Body:
     """Bring a validated body into its canonical form; a documented field that is absent becomes null."""
+    if plain is not None:  # nothing has to be encoded: the bytes are at hand
+        fields = dict(document)
+        for name in shape.nested:
+            fields[name] = plain[name].decode()
+        return Body(fields, json=plain.string)
     if tuple(document) == shape.fields:
         return Body({name: value if type(value) is str else _json(value) for name, value in document.items()})
     extras = sorted(k for k in document if k not in shape.fields and not shape.reserves(k))
@@ -77,6 +86,11 @@ def as_json(fields: Fields, typed: frozenset[str]) -> bytes:
     for name in typed & fields.keys():
         members[name] = orjson.Fragment(fields[name])
     return orjson.dumps(members)
+
+
+def body_json(body: Body, shape: Shape) -> bytes:
+    """The body as a JSON object."""
+    return as_json(body.fields, shape.nested.union(body.typed)) if body.json is None else body.json
 
 
 def from_hash(fields: Mapping[str, str], shape: Shape) -> Body:

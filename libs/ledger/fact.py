@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from libs.contracts.plain import Plain
 from libs.ledger.reading import Document
 
 
@@ -25,12 +26,13 @@ class Fact:
 
     ``context`` is the entity's companion, where it has one: as it was before this fact while that is judged, then what
     it has become by it; None where that isn't known. ``place`` is the input record's topic/partition/offset,
-    ``recorded`` the broker's time in ms.
+    ``recorded`` the broker's time in ms. ``plain`` is there where the body's bytes are known to be its canonical JSON.
     """
 
     at: int
     body: Document
     digest: bytes
+    plain: Plain | None = None
     context: Any = None
     place: str = ""
     recorded: int = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from libs.ledger.aggregate import Aggregate
-from services.executions.events import identify, observe, validate
+from services.executions.events import PLAIN, check, identify, observe, validate
 from services.executions.model import Execution, derive, evolve, fold, initial, notify, tally
 from services.executions.view import render, restore
 
@@ -22,5 +22,7 @@ AGGREGATE: Final[Aggregate[Execution]] = Aggregate(
     tally=tally,
     render=render,
     restore=restore,
+    plain=PLAIN,
+    check=check,
     tells=("operations",),
 )

@@ -7,6 +7,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from libs.contracts.executions import EXECUTED, FILL_FIELDS, ExecutionStatusChanged, Instruction
+from libs.contracts.plain import plain_form
 from libs.ledger.checks import check_time, is_uuid, uuid_of
 from libs.ledger.digest import digest
 from libs.ledger.fact import Fact, Identity
@@ -14,6 +15,7 @@ from libs.ledger.invalid import Invalid, from_validation
 from libs.ledger.reading import Document, read_exactly
 from libs.ledger.times import milliseconds
 
+PLAIN: Final = plain_form(ExecutionStatusChanged)
 _KNOWN: Final = frozenset(ExecutionStatusChanged.model_fields)
 _KNOWN_INSTRUCTION: Final = frozenset(Instruction.model_fields)
 
@@ -31,23 +33,27 @@ def validate(document: Document) -> None:
         ExecutionStatusChanged.model_validate(document)
     except ValidationError as failure:
         raise from_validation(failure) from None
+    check(document)
+
+
+def check(document: Document) -> None:
+    """Refuse times that don't exist, and fills that are not whole. Raises Invalid."""
     for field in ("created_at", "updated_at"):
         check_time(document[field], f"/{field}")
     for index, instruction in enumerate(document["instructions"]):
-        _check_fill(instruction, f"/instructions/{index}")
+        _check_fill(instruction, index)
 
 
-def _check_fill(instruction: Document, pointer: str) -> None:
+def _check_fill(instruction: Document, index: int) -> None:
     """An executed instruction has all fields of its fill."""
     if instruction["status"] == EXECUTED:
         for field in FILL_FIELDS:
             if instruction.get(field) is None:
-                raise Invalid(
-                    "missing_field", f"{field} is missing from an executed instruction", f"{pointer}/{field}"
-                )
+                detail = f"{field} is missing from an executed instruction"
+                raise Invalid("missing_field", detail, f"/instructions/{index}/{field}")
     executed_at = instruction.get("executed_at")
     if executed_at is not None:
-        check_time(executed_at, f"{pointer}/executed_at")
+        check_time(executed_at, f"/instructions/{index}/executed_at")
 
 
 def observe(document: Document, value: bytes) -> Fact:

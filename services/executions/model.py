@@ -81,7 +81,7 @@ def evolve(state: Execution, fact: Fact, verdict: Verdict) -> Execution:
         operation_id=operation_id,
         status=body["status"],
         status_reason=body["status_reason"],
-        body=canonical(body, SHAPE),
+        body=canonical(body, SHAPE, fact.plain),
         filled=state.filled | filled(body["instructions"]),
     )
 

@@ -8,7 +8,14 @@ from typing import Final
 import orjson
 
 from libs.ledger.aggregate import View
-from libs.ledger.document import as_json, from_hash, hash_fields, nothing_known, optional_fields
+from libs.ledger.document import (
+    as_json,
+    body_json,
+    from_hash,
+    hash_fields,
+    nothing_known,
+    optional_fields,
+)
 from services.executions.model import SHAPE, Execution, filled
 
 _IDENTITY: Final = "_identity"  # of an execution of which no fact was applied yet
@@ -23,8 +30,7 @@ def render(state: Execution) -> View:
         identity = {_IDENTITY: f"{state.strategy_id} {state.operation_id}"} if state.strategy_id else {}
         return View(fields | identity, as_json(fields, _UNKNOWN), frozenset(), frozenset(identity))
     indexes = frozenset((("status", str(state.status)), ("strategy", str(state.strategy_id))))
-    typed = SHAPE.nested.union(body.typed) if body.typed else SHAPE.nested
-    return View(hash_fields(body), as_json(body.fields, typed), indexes, optional_fields(body, SHAPE))
+    return View(hash_fields(body), body_json(body, SHAPE), indexes, optional_fields(body, SHAPE))
 
 
 def restore(execution_id: str, fields: Mapping[str, str]) -> Execution:

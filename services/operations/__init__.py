@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from libs.ledger.aggregate import Aggregate
-from services.operations.events import identify, observe, validate
+from services.operations.events import PLAIN, check, identify, observe, validate
 from services.operations.model import Operation, derive, evolve, fold, initial, notify, tally
 from services.operations.view import render, restore
 
@@ -22,4 +22,6 @@ AGGREGATE: Final[Aggregate[Operation]] = Aggregate(
     tally=tally,
     render=render,
     restore=restore,
+    plain=PLAIN,
+    check=check,
 )

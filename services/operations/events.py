@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from libs.contracts.operations import OUTCOME_EVENT, ExecutionOutcome, OperationStatusChanged
+from libs.contracts.plain import plain_form
 from libs.ledger.checks import check_time, uuid_of
 from libs.ledger.digest import digest
 from libs.ledger.fact import Fact, Identity
@@ -15,6 +16,7 @@ from libs.ledger.invalid import Invalid, from_validation
 from libs.ledger.reading import Document, read_exactly
 from libs.ledger.times import milliseconds
 
+PLAIN: Final = plain_form(OperationStatusChanged, ExecutionOutcome)
 _KNOWN: Final = frozenset(OperationStatusChanged.model_fields)
 _KNOWN_ALLOCATION: Final = frozenset({"underlying_currency", "weight"})
 _KNOWN_OUTCOME: Final = frozenset(ExecutionOutcome.model_fields)
@@ -35,11 +37,16 @@ def identify(document: Document, key: bytes | None) -> Identity:
 
 def validate(document: Document) -> None:
     """Refuse what 000 does not allow. Raises Invalid, naming the first field at fault."""
-    outcome = is_outcome(document)
     try:
-        (ExecutionOutcome if outcome else OperationStatusChanged).model_validate(document)
+        (ExecutionOutcome if is_outcome(document) else OperationStatusChanged).model_validate(document)
     except ValidationError as failure:
         raise from_validation(failure) from None
+    check(document)
+
+
+def check(document: Document) -> None:
+    """Refuse times that don't exist, and weights that don't sum to 1. Raises Invalid."""
+    outcome = is_outcome(document)
     for field in ("updated_at",) if outcome else ("created_at", "updated_at"):
         check_time(document[field], f"/{field}")
     if not outcome:

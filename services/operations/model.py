@@ -112,7 +112,7 @@ def evolve(state: Operation, fact: Fact, verdict: Verdict) -> Operation:
             status=body["status"],
             status_reason=body["status_reason"],
             updated_at=fact.at,
-            body=canonical(body, SHAPE),
+            body=canonical(body, SHAPE, fact.plain),
             weights_rounded=weights_rounded(body),
         )
     agrees = judge(after)

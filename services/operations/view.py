@@ -8,7 +8,14 @@ from typing import Final
 import orjson
 
 from libs.ledger.aggregate import View
-from libs.ledger.document import as_json, from_hash, hash_fields, nothing_known, optional_fields
+from libs.ledger.document import (
+    as_json,
+    body_json,
+    from_hash,
+    hash_fields,
+    nothing_known,
+    optional_fields,
+)
 from libs.ledger.times import milliseconds
 from services.operations.model import SHAPE, Operation, counts
 
@@ -41,7 +48,7 @@ def render(state: Operation) -> View:
         optional = frozenset((_IDENTITY,))
     else:
         fields = hash_fields(body)
-        json = as_json(body.fields, SHAPE.nested.union(body.typed))
+        json = body_json(body, SHAPE)
         optional = optional_fields(body, SHAPE)
     applied = state.strategy_id if ids or body else None
     unheard = (
