@@ -104,18 +104,18 @@ def derive(before: Execution, after: Execution, fact: Fact, verdict: Verdict) ->
     body = fact.body
     events = []
     if before.status is None:
-        created = {name: body[name] for name in (*_OWNER, "status", "created_at")}
-        events.append(Derived("execution.created", created))
+        events.append(Derived("execution.created", {name: body[name] for name in _CREATED}))
     newly_filled = sorted(after.filled - before.filled)
     events += [Derived("instruction.executed", _fill(body, index)) for index in newly_filled]
     if RANKS[body["status"]] == TERMINAL:
-        end = {name: body[name] for name in (*_OWNER, "status", "status_reason", "updated_at")}
-        events.append(Derived(f"execution.{body['status']}", end))
+        events.append(Derived(f"execution.{body['status']}", {name: body[name] for name in _ENDED}))
     return events
 
 
 _OWNER: Final = ("strategy_id", "operation_id", "trader_id", "participant_code", "account_label")
-_ORDER: Final = (
+_CREATED: Final = (*_OWNER, "status", "created_at")
+_ENDED: Final = (*_OWNER, "status", "status_reason", "updated_at")
+_FILLED: Final = (
     "underlying_currency",
     "quoted_currency",
     "side",
@@ -123,6 +123,7 @@ _ORDER: Final = (
     "amount_type",
     "status",
     "status_reason",
+    *FILL_FIELDS,
 )
 _CLAIMS: Final = ("strategy_id", "operation_id", "status", "status_reason")
 
@@ -133,7 +134,7 @@ def _fill(body: Document, index: int) -> dict[str, Any]:
         "index": index,
         "strategy_id": body["strategy_id"],
         "operation_id": body["operation_id"],
-        **{name: instruction[name] for name in (*_ORDER, *FILL_FIELDS)},
+        **{name: instruction[name] for name in _FILLED},
     }
 
 

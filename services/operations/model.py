@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from libs.contracts.executions import RANKS as EXECUTION_RANKS
 from libs.contracts.executions import TERMINAL as EXECUTION_TERMINAL
@@ -42,8 +40,7 @@ _COUNTED: Final = ("awaiting_execution", "settled", "rejected", "skipped")
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """An operation and its executions; ``status`` is None until a status change was applied.
 
     ``strategy_id``, ``request_id`` and ``type`` are those of the first fact that names them, even of one that
@@ -62,7 +59,7 @@ class Operation:
     updated_at: int = 0
     body: Body | None = None
     weights_rounded: bool = False
-    executions: Mapping[str, str] = field(default_factory=lambda: _NONE)
+    executions: Mapping[str, str] = _NONE
     mismatched: bool = False
 
 
@@ -105,10 +102,9 @@ def evolve(state: Operation, fact: Fact, verdict: Verdict) -> Operation:
         return state
     if is_outcome(body):
         executions = {**state.executions, body["execution_id"].lower(): body["status"]}
-        after = replace(state, executions=executions)
+        after = state._replace(executions=executions)
     else:
-        after = replace(
-            state,
+        after = state._replace(
             status=body["status"],
             status_reason=body["status_reason"],
             updated_at=fact.at,
@@ -116,21 +112,21 @@ def evolve(state: Operation, fact: Fact, verdict: Verdict) -> Operation:
             weights_rounded=weights_rounded(body),
         )
     agrees = judge(after)
-    return after if agrees is None else replace(after, mismatched=not agrees)
+    return after if agrees is None else after._replace(mismatched=not agrees)
 
 
 def _identified(state: Operation, body: Document) -> Operation:
     if state.strategy_id is None:
-        state = replace(state, strategy_id=body["strategy_id"].lower())
+        state = state._replace(strategy_id=body["strategy_id"].lower())
     if state.request_id is None and not is_outcome(body):
-        state = replace(state, request_id=body["request_id"].lower(), type=body["type"])
+        state = state._replace(request_id=body["request_id"].lower(), type=body["type"])
     return state
 
 
 def counts(state: Operation) -> dict[str, int]:
     """The operation's executions by status."""
-    by_status = Counter(state.executions.values())
-    return {"total": len(state.executions), **{status: by_status[status] for status in _COUNTED}}
+    statuses = list(state.executions.values())
+    return {"total": len(statuses), **{status: statuses.count(status) for status in _COUNTED}}
 
 
 def judge(state: Operation) -> bool | None:

@@ -27,15 +27,15 @@ _STATUSES: Final = {letter: status for status, letter in _LETTERS.items()}
 def render(state: Operation) -> View:
     """The projection's own fields; ``_executions`` holds one letter for each of ``execution_ids``."""
     ids = sorted(state.executions)
-    own = {
-        "weights_rounded": state.weights_rounded,
-        "executions": counts(state),
-        "execution_ids": ids,
-    }
+    executions, execution_ids = orjson.dumps(counts(state)).decode(), orjson.dumps(ids).decode()
+    own = (
+        f'"weights_rounded":{"true" if state.weights_rounded else "false"},'
+        f'"executions":{executions},"execution_ids":{execution_ids}'
+    )
     own_fields = {
         "weights_rounded": "1" if state.weights_rounded else "0",
-        "executions": orjson.dumps(own["executions"]).decode(),
-        "execution_ids": orjson.dumps(ids).decode(),
+        "executions": executions,
+        "execution_ids": execution_ids,
         "_executions": "".join(_LETTERS[state.executions[execution_id]] for execution_id in ids),
         "_mismatched": "1" if state.mismatched else "0",
     }
@@ -56,7 +56,7 @@ def render(state: Operation) -> View:
     )  # known by its executions alone: in no index of a status
     indexes = (("status", state.status), ("strategy", applied), ("known", unheard))
     known = frozenset((name, value) for name, value in indexes if value is not None)
-    return View(fields | own_fields, json[:-1] + b"," + orjson.dumps(own)[1:], known, optional)
+    return View(fields | own_fields, b"%b,%b}" % (json[:-1], own.encode()), known, optional)
 
 
 def restore(operation_id: str, fields: Mapping[str, str]) -> Operation:
