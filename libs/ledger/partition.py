@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
 import orjson
@@ -153,7 +154,7 @@ class PartitionFold(Generic[S]):
             self.position = reading.about.offset
         out.last = self.position
         # In the order of their last change, so that the offsets in the headers rise.
-        for one in sorted(touched.values(), key=_by_offset):
+        for one in sorted(touched.values(), key=attrgetter("offset")):
             self._finish(one, out)
         out.counters = dict(self.counters)
         return out
@@ -393,7 +394,3 @@ def _changed_rows(
         if rows or went:
             changed.append((name, rows, went))
     return changed
-
-
-def _by_offset(one: _Touched[S]) -> int:
-    return one.offset

@@ -29,12 +29,13 @@ class Tally(NamedTuple):
 
 def add(counters: dict[str, int], one: Tally) -> None:
     """Count it; a name too many counts as ``other``."""
-    counter = one.kind
-    if one.name is not None:
-        counter = f"{one.kind}:{one.name[:NAME_CHARACTERS] or NO_NAME}"
-        if not one.listed and counter not in counters and _names(counters, one.kind) >= NAMES:
-            counter = f"{one.kind}:{OTHER}"
-    counters[counter] = counters.get(counter, 0) + one.amount
+    kind, name, amount, listed = one
+    counter = kind
+    if name is not None:
+        counter = f"{kind}:{name[:NAME_CHARACTERS] or NO_NAME}"
+        if counter not in counters and not listed and _names(counters, kind) >= NAMES:
+            counter = f"{kind}:{OTHER}"
+    counters[counter] = counters.get(counter, 0) + amount
 
 
 def _names(counters: dict[str, int], kind: str) -> int:

@@ -92,7 +92,8 @@ def _identity(body: Document) -> tuple[str, str]:
 
 def filled(instructions: list[Document]) -> frozenset[int]:
     """The indexes of the instructions that are executed."""
-    return frozenset(i for i, instruction in enumerate(instructions) if instruction["status"] == EXECUTED)
+    executed = [i for i, instruction in enumerate(instructions) if instruction["status"] == EXECUTED]
+    return frozenset(executed)
 
 
 def derive(before: Execution, after: Execution, fact: Fact, verdict: Verdict) -> list[Derived]:
