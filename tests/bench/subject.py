@@ -9,8 +9,6 @@ from typing import Final
 
 from tests.bench.workload import EVENTS_AN_EXECUTION
 
-_SUBJECTS: Final = Path(__file__).parent / "subjects"
-
 
 @dataclass(frozen=True)
 class Subject:
@@ -51,6 +49,6 @@ def quix_streams(python: Path) -> Subject:
     return Subject(
         "quix-streams",
         "Quix Streams with state",
-        (str(python), str(_SUBJECTS / "quix_streams.py")),
+        (str(python), "-m", "tests.bench.subjects.quix_streams"),
         "first read",
     )
