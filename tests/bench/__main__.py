@@ -27,6 +27,7 @@ from tests.bench import (
     peers,
     recovery,
     requests,
+    same_work,
     streams,
     throughput,
 )
@@ -118,6 +119,12 @@ async def _run(
         signal.SIGTERM, this.cancel
     )  # so that nothing is left running
     sizes = {PLAIN.name: min(arguments.plain_records, arguments.records)}
+    for peer in (subject for subject in subjects if subject.does_all):
+        alike = await same_work.compare(peer)
+        shown = ", ".join(f"{topic} {count:,}" for topic, count in alike.items())
+        console.print(
+            f"{peer.title} writes what the worker does, over a mixed input: {shown}", highlight=False
+        )
     async with arena() as place:
         if arguments.million:
             await calm(arguments.calm)

@@ -18,10 +18,10 @@ from tests.bench.throughput import Throughput
 
 _HOW = """\
 Rate: inputs through, divided by the time from the subject's line that it begins to read to the broker's time of the
-last record that it wrote. CPU: µs an input of the processes over that time (an input makes two events, and with the
-worker and the plain handler a log record, a state, a notice and the projection as well). Peak: resident memory at its
-highest. Others: cores that anything else on this machine had meanwhile. Medians (least–most) of the rounds; ratios are
-taken within a round."""
+last record that it wrote. CPU: µs an input of the processes over that time. An input makes two events, a state and a
+notice; worker and plain handler write a log record and the projection in Redis as well, Quix Streams a record of its
+state's changelog; the pass-through writes the input alone. Peak: resident memory at its highest. Others: cores that
+anything else on this machine had meanwhile. Medians (least–most) of the rounds; ratios are taken within a round."""
 _WHEN = (
     "Latency from the broker's time of the input: to its time of the last event that follows, and to the moment that a"
     " reader polling Redis every 2 ms sees the input's position written."
