@@ -136,10 +136,9 @@ def _never_known(awaiting: Document, _: Document) -> list[bytes]:
 
 def _extended(awaiting: Document, settled: Document) -> list[bytes]:
     first, *rest = awaiting["instructions"]
-    noted = _json(
-        awaiting, instructions=[{**first, "lots": 3}, *rest], zeta=None, alpha="x", _own=1, sequence=7
-    )
-    exact = _json(settled, fee="FEE", nested={"b": [1, True, {}], "a": None, "é": "é"})
+    noted = _json(awaiting, instructions=[{**first, "lots": 3}, *rest])
+    more = {"zeta": None, "alpha": "x", "nested": {"b": [1, True, {}], "a": None, "é": "é"}}
+    exact = _json(settled, fee="FEE", **more, _own=1, sequence=7)
     numbers = (b"1.50", b"1.50", b"1.5", b"1e400", b"12345678901234567890123")
     return [noted, *(exact.replace(b'"FEE"', digits) for digits in numbers)]
 

@@ -12,7 +12,6 @@ from tests.bench.subjects.quix_streams.derived import applied, disputed, notice
 from tests.bench.subjects.quix_streams.envelope import Place, events
 from tests.bench.subjects.quix_streams.execution import Memory, canonical, kept, recalled, shown, unknown
 from tests.bench.subjects.quix_streams.output import Headers, Output
-from tests.bench.subjects.quix_streams.times import rfc3339
 
 _HEADERS: Final[Headers] = [("content-type", b"application/json")]
 
@@ -23,9 +22,8 @@ def fold(
     """What the state store is to have from now on, and what to write; None for a fact that was accepted before."""
     digest = hashlib.sha1(orjson.dumps(body, option=orjson.OPT_SORT_KEYS), usedforsecurity=False).hexdigest()
     identity = (body["strategy_id"].lower(), body["operation_id"].lower())
-    recorded = rfc3339(place.recorded)
     if stored is None:
-        memory, document = Memory(*identity, first_recorded_at=recorded), unknown(execution_id)
+        memory, document = Memory(*identity, first_recorded_at=place.recorded), unknown(execution_id)
     else:
         memory, document = recalled(stored)
         if digest in memory.facts:
@@ -48,6 +46,6 @@ def fold(
     if derived:
         outputs += events(place, execution_id, body, derived, memory.events)
         memory.events += len(derived)
-    state = shown(memory, document, recorded)
+    state = shown(memory, document, place.recorded)
     outputs.append(Output("executions.state", execution_id.encode(), state, _HEADERS, place.partition))
     return kept(memory, document), outputs

@@ -1,41 +1,32 @@
-"""A record of ``executions.in``: folded, sent to where it belongs, or refused."""
+"""A record of ``executions.in``: folded, sent to where it belongs, or refused. Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from quixstreams import State, message_context
-
 from tests.bench.subjects.quix_streams.envelope import Place
 from tests.bench.subjects.quix_streams.folding import fold
 from tests.bench.subjects.quix_streams.output import Headers, Output
 from tests.bench.subjects.quix_streams.reading import Refused, read
-from tests.bench.subjects.quix_streams.times import rfc3339
-
-_STATE = "execution"
 
 
 def handle(
-    value: bytes | None, key: bytes | None, timestamp: int, headers: Headers | None, state: State
-) -> list[Output]:
-    """What to write; the state store gives each key a state of its own, so the key has to be the execution's id."""
-    context = message_context()
-    place = Place(context.topic, context.partition, context.offset, timestamp)
+    value: bytes | None, key: bytes | None, headers: Headers | None, place: Place, stored: bytes | None
+) -> tuple[bytes | None, list[Output]]:
+    """What to store for this key from now on, None for what is there; and what to write.
+
+    Each key has a state of its own, so the key has to be the execution's id.
+    """
     try:
         body = read(value)
     except Refused as refused:
         if refused.id is not None and refused.id.encode() != key:
-            return [_forwarded(refused.id, value, place, headers)]
-        return [_letter(refused, key, value, place, headers)]
+            return None, [_forwarded(refused.id, value, place, headers)]
+        return None, [_letter(refused, key, value, place, headers)]
     execution_id = body["id"].lower()
     if execution_id.encode() != key:
-        return [_forwarded(execution_id, value, place, headers)]
-    folded = fold(execution_id, body, place, state.get_bytes(_STATE))
-    if folded is None:
-        return []
-    kept, outputs = folded
-    state.set_bytes(_STATE, kept)
-    return outputs
+        return None, [_forwarded(execution_id, value, place, headers)]
+    return fold(execution_id, body, place, stored) or (None, [])
 
 
 def _forwarded(execution_id: str, value: Any, place: Place, headers: Headers | None) -> Output:
@@ -52,6 +43,6 @@ def _letter(
         ("pointer", refused.pointer.encode(errors="replace")),
         ("source", str(place).encode()),
         ("service", b"executions"),
-        ("at", rfc3339(place.recorded).encode()),
+        ("at", place.recorded.encode()),
     ]
     return Output("executions.dead", key, value, why + (headers or []), place.partition)

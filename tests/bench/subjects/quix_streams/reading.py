@@ -22,7 +22,7 @@ from tests.bench.subjects.quix_streams.contract import (
     Document,
     StatusChanged,
 )
-from tests.bench.subjects.quix_streams.times import milliseconds
+from tests.bench.subjects.quix_streams.times import in_utc
 
 _MAX_BYTES: Final = 256 * 1024
 _MAX_DEPTH: Final = 32
@@ -125,6 +125,6 @@ def _check_times_and_fills(body: Document) -> bool:
 
 def _check_time(text: str, pointer: str) -> None:
     try:
-        milliseconds(text)
+        in_utc(text)
     except ValueError:
         raise Refused("malformed_time", "no calendar has such a day", pointer) from None

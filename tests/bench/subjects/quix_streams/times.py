@@ -1,4 +1,4 @@
-"""RFC 3339 to milliseconds since 1970 and back; the same seconds come again and again, so they are remembered."""
+"""RFC 3339 in UTC with milliseconds; the same seconds come again and again, so they are remembered."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @lru_cache(maxsize=8_192)
-def milliseconds(text: str) -> int:
-    """An instant, finer digits cut off. Raises ValueError where there is no such day, or no such year in UTC."""
-    instant = (datetime.fromisoformat(text.upper()) - _EPOCH) // timedelta(milliseconds=1)
-    rfc3339(instant)
-    return instant
+def in_utc(text: str) -> str:
+    """An RFC 3339 time, finer digits cut off. Raises ValueError where there is no such day, or no such year in UTC."""
+    return rfc3339((datetime.fromisoformat(text.upper()) - _EPOCH) // timedelta(milliseconds=1))
 
 
 def rfc3339(instant: int) -> str:
-    """UTC with milliseconds. Raises ValueError out of the years 1 to 9999."""
+    """Milliseconds since 1970. Raises ValueError out of the years 1 to 9999."""
     second, rest = divmod(instant, 1_000)
     return f"{_second(second)}.{rest:03d}Z"
 
