@@ -7,8 +7,10 @@ longer so; no question asked before can prevent that. But whoever owns the parti
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any, Final
 
+from libs.ledger.envelope import continues, parse_log_record
 from libs.ledger.partition import PartitionFold, state_record
 from libs.ledger.records import Outgoing
 from libs.runtime.patience import Patience
@@ -21,7 +23,7 @@ _AT_ONCE: Final = 250  # entities asked of Redis in one call
 
 
 class Overwritten(Exception):
-    """Somebody else appended states to our partition."""
+    """Somebody else appended to our partition."""
 
 
 class StateTail:
@@ -56,27 +58,48 @@ async def mend(
 ) -> int:
     """Append the present states of all that have a record from offset ``since`` on; where ``.state`` ends then.
 
-    To be called where nothing is under way and Redis has what the log has. Raises Damaged, NotOurs, Behind, KafkaError.
+    To be called where nothing is under way and Redis has what the log has. Raises Overwritten where the log has more by
+    then, so that what was appended may be too old; Damaged, NotOurs, Behind, KafkaError.
     """
     begin, end = await patience.kafka("find the end of states", ledger.state_bounds())
     since = max(begin, end - _LOOK_BACK if since == UNKNOWN else min(since, end))
+    mended = False
     while since < end:
         keys = await patience.kafka("read states", ledger.state_keys(since, end))
         records = await _present(fold, own, store, keys, patience)
+        if not records:
+            break
         await patience.redis("make sure of the partition", lambda: store.say(own, {}))
         last = await patience.kafka(
             "append states again", writer.append("state", fold.origin.partition, records)
         )
-        since, end = end, last + 1
+        mended, since, end = True, end, last + 1
         if end - since == len(records):
             break  # nobody wrote meanwhile
+    if mended and await _goes_on(fold, own, ledger, patience):
+        raise Overwritten
     return end
+
+
+async def _goes_on(fold: PartitionFold[Any], own: Ownership, ledger: Ledger, patience: Patience) -> bool:
+    """Whether somebody folded on meanwhile: the one before us at his last batch, or others while we slept."""
+    _, end = await patience.kafka("find the log's end", ledger.log_bounds())
+    async for chunk in ledger.read_log(own.log_offset + 1, end):
+        for _, value in chunk:
+            with suppress(KeyError, ValueError):  # a damaged record is for recovery to tell of
+                if continues(parse_log_record(value), fold.position):
+                    return True
+    return False
 
 
 async def _present(
     fold: PartitionFold[Any], own: Ownership, store: Store, keys: Iterable[bytes], patience: Patience
 ) -> list[Outgoing]:
-    """The states as Redis has them; a tombstone for whatever is no entity."""
+    """The states as Redis has them; nothing of an entity that it doesn't have.
+
+    A worker that slept amid this while others made that entity would remove it for good, as long as Redis went back to
+    where the partition was his; a state that is only too old is mended by whoever owns it.
+    """
     subjects = sorted({key.decode(errors="replace") for key in keys})
     records = []
     for first in range(0, len(subjects), _AT_ONCE):
@@ -84,7 +107,7 @@ async def _present(
         found = await patience.redis("load entities", lambda: store.load(own, some))  # noqa: B023
         for subject in some:
             fields = found.get(subject)
-            entity = None if fields is None else fold.recall(subject, fields)
-            value = None if entity is None else fold.document(entity)
-            records.append(state_record(subject, value, fold.position))
+            if fields is not None:
+                document = fold.document(fold.recall(subject, fields))
+                records.append(state_record(subject, document, fold.position))
     return records
