@@ -281,13 +281,11 @@ class Partition(Generic[S]):
         folded.log.clear()  # what is out is not kept: a batch weighs some megabytes, and every partition has one
         m.failpoint.passed("after_log")
         with self._stage("publish"):
+            # The check comes right before: of an entity's states the last one stays.
             await self._make_sure(own)
-            await kafka("publish", self._publish({"events": folded.events, "dead": folded.dead}))
-            folded.events.clear()
-            # States by themselves and last: of an entity's states the last one stays, so that the check comes right
-            # before.
-            await self._make_sure(own)
-            await self._publish_states(folded)
+            await kafka("publish", self._publish(folded))
+        folded.events.clear()
+        folded.states.clear()
         m.failpoint.passed("after_events")
         m.failpoint.passed("before_script")
         with self._stage("apply"):
@@ -295,14 +293,6 @@ class Partition(Generic[S]):
         m.failpoint.passed("after_script")
         if self._states.overwritten:
             raise Overwritten
-
-    async def _publish_states(self, folded: Folded) -> None:
-        if not folded.states:
-            return
-        self._states.appending = True
-        append = self._m.writer.append("state", self.number, folded.states)
-        self._states.appended(await self._m.patience.kafka("publish states", append), len(folded.states))
-        folded.states.clear()
 
     async def _make_sure(self, own: Ownership) -> None:
         """Ask whose the partition is, unless that was asked a moment ago. Raises NotOurs, Behind.
@@ -321,13 +311,22 @@ class Partition(Generic[S]):
         log_offset, _ = await asyncio.gather(appending, self._m.writer.route(folded.notices))
         return log_offset
 
-    async def _publish(self, streams: dict[str, list[Outgoing]]) -> None:
-        appends = [
-            self._m.writer.append(stream, self.number, records)
-            for stream, records in streams.items()
-            if records
-        ]
-        await asyncio.gather(*appends)
+    async def _publish(self, folded: Folded) -> None:
+        """Append what follows from a batch, all in one request; each topic's own end tells recovery what is out."""
+        append = self._m.writer.append
+        streams = {"events": folded.events, "dead": folded.dead}
+        appends = [append(stream, self.number, records) for stream, records in streams.items() if records]
+        # Whichever fails, the others are waited for: what is under way when we start again would follow what we write.
+        results = await asyncio.gather(*appends, self._publish_states(folded.states), return_exceptions=True)
+        for failure in results:
+            if isinstance(failure, BaseException):
+                raise failure
+
+    async def _publish_states(self, states: list[Outgoing]) -> None:
+        if states:
+            self._states.appending = True
+            last = await self._m.writer.append("state", self.number, states)
+            self._states.appended(last, len(states))
 
     async def _commit(self, offset: int) -> None:
         """Tell the group how far we are; only lag monitors read it."""
