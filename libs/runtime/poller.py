@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError, IllegalStateError
 
-# Seconds to rest where nothing is there, doubled from the first to the last: what a moment of quiet adds to latency.
-_FIRST_REST: Final = 0.001
-_LAST_REST: Final = 0.01
+_WAIT: Final = 0.02  # seconds for records to come; a partition that is resumed meanwhile waits for so long
+_CAREFUL: Final = (
+    5.0  # seconds after a failure of one that waited for all: it comes again, and is found where it belongs
+)
 
 
 class Poller:
@@ -25,12 +26,23 @@ class Poller:
     def __init__(self, failed: Callable[[TopicPartition, Exception], None]) -> None:
         self._failed = failed
         self.beat = time.monotonic()
-        self._rest = _FIRST_REST
+        self._careful_until = 0.0
 
     async def __call__(self, consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
-        """What there is to read now; empty after a short rest if there is nothing."""
+        """What there is to read now; empty after a short wait if there is nothing."""
+        wanted = consumer.assignment() - consumer.paused()
+        found = await self._drain(consumer, wanted)
+        if not found:
+            found = await self._first(consumer, wanted)
+            if found:
+                found += await self._drain(consumer, wanted)
+        self.beat = time.monotonic()
+        return tuple(found)
+
+    async def _drain(self, consumer: AIOKafkaConsumer, wanted: Iterable[TopicPartition]) -> list[Any]:
+        """What was fetched, partition by partition: a failure is that partition's alone."""
         found: list[Any] = []
-        for tp in consumer.assignment() - consumer.paused():
+        for tp in wanted:
             try:
                 found.extend((await consumer.getmany(tp, timeout_ms=0)).get(tp, ()))
             except ConsumerStoppedError:
@@ -39,10 +51,20 @@ class Poller:
                 continue  # revoked meanwhile
             except Exception as why:  # noqa: BLE001  # whatever it is, it is this partition's alone
                 self._failed(tp, why)
-        self.beat = time.monotonic()
-        if found:
-            self._rest = _FIRST_REST
-        else:
-            await asyncio.sleep(self._rest)
-            self._rest = min(2 * self._rest, _LAST_REST)
-        return tuple(found)
+        return found
+
+    async def _first(self, consumer: AIOKafkaConsumer, wanted: Collection[TopicPartition]) -> list[Any]:
+        """The first record to come of any partition: just one, so that a failure finds nothing drained before."""
+        if not wanted or time.monotonic() < self._careful_until:
+            await asyncio.sleep(_WAIT)
+            return []
+        try:
+            came = await consumer.getmany(*wanted, timeout_ms=round(_WAIT * 1000), max_records=1)
+        except ConsumerStoppedError:
+            raise
+        except IllegalStateError:
+            return []  # revoked meanwhile
+        except Exception:  # noqa: BLE001  # nobody says whose it is
+            self._careful_until = time.monotonic() + _CAREFUL
+            return []
+        return [record for records in came.values() for record in records]
