@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -19,6 +17,7 @@ from libs.runtime.failpoints import Failpoint
 
 _BULKY: Final = 512 * 1024  # bytes of a record that is compressed, since it came compressed or grew by itself
 _OWN_HEADERS: Final = 2  # as many as we put, and short ones; only a sender's own can be large
+_FEW: Final = 8  # records that cost no more handed over one by one than in a batch of their own
 _AMID: Final = {"log": "amid_log", "events": "amid_events"}
 
 
@@ -28,18 +27,6 @@ class ProducerBroken(Exception):
 
 class PlaceUnknown(Exception):
     """The broker had the batch already and does not say where; the log itself does."""
-
-
-@dataclass(slots=True)
-class _Pile:
-    """Records of several partitions for one place; whoever of them comes first to send it sends it all."""
-
-    parts: list[list[Outgoing]] = field(default_factory=list)
-    sent: bool = False
-
-    def withdraw(self, records: list[Outgoing]) -> None:
-        """Leave out the records of one who gave up, lest others send them long after."""
-        self.parts = [part for part in self.parts if part is not records]
 
 
 class Journal:
@@ -60,8 +47,6 @@ class Journal:
         self._service = service
         self._partitions = partitions
         self._failpoint = failpoint
-        self._piles: dict[tuple[str, int], _Pile] = {}
-        self._ways: dict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def append(self, stream: str, partition: int, records: list[Outgoing]) -> int:
         """Append to ``log``, ``events``, ``state`` or ``dead`` of a partition; the offset of the last record, or -1."""
@@ -80,26 +65,30 @@ class Journal:
         for one in routed:
             topic = self._names.topic(one.topic)
             places[topic, partition_of(one.routing_key, self._partitions)].append(one.record)
-        sends = [
-            self._send_together(topic, partition, records) for (topic, partition), records in places.items()
-        ]
-        await asyncio.gather(*sends)
+        await asyncio.gather(*(self._send_to(*place, records) for place, records in places.items()))
 
-    async def _send_together(self, topic: str, partition: int, records: list[Outgoing]) -> None:
-        """Send with what other partitions have for the same place: only one batch of a place is ever on its way."""
-        place = topic, partition
-        pile = self._piles.setdefault(place, _Pile())
-        pile.parts.append(records)
-        try:
-            async with self._ways[place]:
-                if not pile.sent:
-                    if self._piles.get(place) is pile:
-                        del self._piles[place]
-                    await self._send(topic, partition, list(chain.from_iterable(pile.parts)))
-                    pile.sent = True
-        except BaseException:
-            pile.withdraw(records)
-            raise
+    async def _send_to(self, topic: str, partition: int, records: list[Outgoing]) -> None:
+        """Send in order; a few go in one batch with what other partitions have for the same place at this moment.
+
+        Of a place only one batch is ever on its way: a small one of our own would often wait for another's.
+        """
+        if len(records) > _FEW or any(map(_bulky, records)):
+            await self._send(topic, partition, records)
+            return
+        sent = [await self._hand_over(topic, partition, record) for record in records]
+        for outcome in await asyncio.gather(*sent, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise ProducerBroken(f"{topic}/{partition}: {outcome!r}") from outcome
+
+    async def _hand_over(self, topic: str, partition: int, record: Outgoing) -> asyncio.Future[Any]:
+        while True:
+            try:
+                future: asyncio.Future[Any] = await self._producer.send(
+                    topic, record.value, key=record.key, partition=partition, headers=record.headers
+                )
+            except KafkaTimeoutError:
+                continue  # as in _enqueue
+            return future
 
     async def _send(self, topic: str, partition: int, records: list[Outgoing]) -> int:
         """Send in order; a bulky record goes alone and compressed, as the limit of a topic counts compressed bytes."""

@@ -1,10 +1,9 @@
-"""What several partitions have for one place goes there together, once; who gives up sends nothing."""
+"""What several partitions have for one place comes there once, and in order."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 import pytest
 
@@ -29,10 +28,13 @@ async def deployment(shared_servers: Servers, namespace: str, tmp_path: object) 
 
 @pytest.fixture
 async def journal(deployment: Deployment) -> AsyncIterator[Journal]:
-    producer = make_producer(KafkaAccess(deployment.servers.kafka), "test")
-    await producer.start()
-    yield Journal(producer, Names(deployment.namespace), "executions", 1, Failpoint())
-    await producer.stop()
+    kafka = KafkaAccess(deployment.servers.kafka)
+    producers = [make_producer(kafka, "test"), make_producer(kafka, "test", "zstd")]
+    for producer in producers:
+        await producer.start()
+    yield Journal(producers[0], Names(deployment.namespace), "executions", 1, Failpoint(), producers[1])
+    for producer in producers:
+        await producer.stop()
 
 
 def _records(sender: int, first: int, count: int) -> list[Routed]:
@@ -62,18 +64,19 @@ async def test_everything_comes_once_and_in_the_order_of_its_sender(
         assert [number for one, number in found if one == sender] == list(range(100))
 
 
-async def test_who_gives_up_while_waiting_has_nothing_sent_by_others(
-    deployment: Deployment, journal: Journal
+@pytest.mark.parametrize("count", [1, 100], ids=["a few", "many"])
+async def test_a_record_as_large_as_any_goes_with_the_others(
+    deployment: Deployment, journal: Journal, count: int
 ) -> None:
-    first = asyncio.create_task(journal.route(_records(0, 0, 1)))
-    await asyncio.sleep(0)
-    given_up = asyncio.create_task(journal.route(_records(1, 0, 1)))
-    other = asyncio.create_task(journal.route(_records(2, 0, 1)))
-    for _ in range(3):
-        await asyncio.sleep(0)
-    given_up.cancel()
-    with suppress(asyncio.CancelledError):
-        await given_up
-    await asyncio.gather(first, other)
-    await journal.route(_records(3, 0, 1))
-    assert sorted(await _sent(deployment)) == [(0, 0), (2, 0), (3, 0)]
+    """Compressed, as a topic's limit counts compressed bytes; and in its sender's order."""
+    large = Routed("operations.in", "x", Outgoing(count, b"x", b"0/%d" % count + b" " * 3_000_000))
+    await journal.route([*_records(0, 0, count), large])
+    assert await _sent(deployment) == [(0, number) for number in range(count + 1)]
+
+
+async def test_headers_come_as_they_are(deployment: Deployment, journal: Journal) -> None:
+    """A forwarded record has its sender's: null, not UTF-8, repeated."""
+    headers = [("h", None), ("h", b"\xff"), ("", b"")]
+    await journal.route([Routed("operations.in", "x", Outgoing(0, None, b"0/0", list(headers)))])
+    ((record,),) = (await deployment.read("operations.in")).values()
+    assert (record.key, list(record.headers)) == (None, headers)
