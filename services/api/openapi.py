@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+import orjson
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from libs.contracts.agents import JournalEntry, RiskVeto, Snapshot, Trade, TwakBlock
 from libs.contracts.names import ENTITIES
+from libs.contracts.states import STATES
 from services.api import openapi_live, openapi_versions, strategies
 from services.api.ledgers import STATUSES
 from services.api.openapi_parts import (
@@ -84,6 +86,7 @@ def describe() -> Json:
         "components": {
             "schemas": {
                 **schemas["$defs"],
+                **_documents(),
                 "Problem": _PROBLEM,
                 "Strategy": _STRATEGY,
                 "Agent": _AGENT_SCHEMA,
@@ -131,6 +134,17 @@ def _strategy() -> Json:
     }
 
 
+def _documents() -> dict[str, Json]:
+    """Operations and executions as their ``.state`` has them, and what they consist of."""
+    found: dict[str, Json] = {}
+    for service in STATUSES:
+        text = orjson.dumps(STATES[service]).replace(b'"#/$defs/', b'"' + REF.format(model="").encode())
+        document = orjson.loads(text)
+        found |= document.pop("$defs")
+        found[ENTITIES[service].capitalize()] = document
+    return found
+
+
 def _ledger(service: str) -> dict[str, Json]:
     one = ENTITIES[service]
     at = f"/api/v1/{service}"
@@ -144,7 +158,7 @@ def _ledger(service: str) -> dict[str, Json]:
         {"name": "strategy_id", "in": "query", "schema": {"type": "string", "format": "uuid"}},
         {"name": "status", "in": "query", "schema": {"enum": list(STATUSES[service])}},
     ]
-    document = {"type": "object", "description": f"The {one}'s document, as in {service}.state."}
+    document = {"$ref": REF.format(model=one.capitalize())}
     return {
         at: {
             **get(f"list_{service}", f"{service}, changed last first.", listed(document), refusals | WRONG),
