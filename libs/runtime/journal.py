@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -29,6 +31,18 @@ class PlaceUnknown(Exception):
     """The broker had the batch already and does not say where; the log itself does."""
 
 
+@dataclass(slots=True)
+class _Pile:
+    """Records of several partitions for one place; whoever of them comes first to send it sends it all."""
+
+    parts: list[list[Outgoing]] = field(default_factory=list)
+    sent: bool = False
+
+    def withdraw(self, records: list[Outgoing]) -> None:
+        """Leave out the records of one who gave up, lest others send them long after."""
+        self.parts = [part for part in self.parts if part is not records]
+
+
 class Journal:
     """Appends the records of one service. Raises ProducerBroken, PlaceUnknown; what was sent may or may not stand."""
 
@@ -47,6 +61,8 @@ class Journal:
         self._service = service
         self._partitions = partitions
         self._failpoint = failpoint
+        self._piles: dict[tuple[str, int], _Pile] = {}
+        self._ways: dict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def append(self, stream: str, partition: int, records: list[Outgoing]) -> int:
         """Append to ``log``, ``events``, ``state`` or ``dead`` of a partition; the offset of the last record, or -1."""
@@ -68,17 +84,20 @@ class Journal:
         await asyncio.gather(*(self._send_to(*place, records) for place, records in places.items()))
 
     async def _send_to(self, topic: str, partition: int, records: list[Outgoing]) -> None:
-        """Send in order; a few go in one batch with what other partitions have for the same place at this moment.
-
-        Of a place only one batch is ever on its way: a small one of our own would often wait for another's.
-        """
+        """Send in order, with what other partitions have for the same place: of that one batch is ever on its way."""
         if len(records) > _FEW or any(map(_bulky, records)):
-            await self._send(topic, partition, records)
-            return
+            await self._send_together(topic, partition, records)
+        else:
+            await self._send_few(topic, partition, records)
+
+    async def _send_few(self, topic: str, partition: int, records: list[Outgoing]) -> None:
+        """Let the client put them into the batch that it sends next: a pile waits for the one before it."""
         sent = [await self._hand_over(topic, partition, record) for record in records]
         for outcome in await asyncio.gather(*sent, return_exceptions=True):
-            if isinstance(outcome, BaseException):
+            if isinstance(outcome, KafkaError):
                 raise ProducerBroken(f"{topic}/{partition}: {outcome!r}") from outcome
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     async def _hand_over(self, topic: str, partition: int, record: Outgoing) -> asyncio.Future[Any]:
         while True:
@@ -89,6 +108,22 @@ class Journal:
             except KafkaTimeoutError:
                 continue  # as in _enqueue
             return future
+
+    async def _send_together(self, topic: str, partition: int, records: list[Outgoing]) -> None:
+        """Send in one batch with what others add while the one before is on its way."""
+        place = topic, partition
+        pile = self._piles.setdefault(place, _Pile())
+        pile.parts.append(records)
+        try:
+            async with self._ways[place]:
+                if not pile.sent:
+                    if self._piles.get(place) is pile:
+                        del self._piles[place]
+                    await self._send(topic, partition, list(chain.from_iterable(pile.parts)))
+                    pile.sent = True
+        except BaseException:
+            pile.withdraw(records)
+            raise
 
     async def _send(self, topic: str, partition: int, records: list[Outgoing]) -> int:
         """Send in order; a bulky record goes alone and compressed, as the limit of a topic counts compressed bytes."""

@@ -9,15 +9,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable
+from itertools import chain
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import ConsumerStoppedError, IllegalStateError
+from aiokafka.errors import ConsumerStoppedError
 
 _WAIT: Final = 0.02  # seconds for records to come; a partition that is resumed meanwhile waits for so long
 _CAREFUL: Final = (
-    5.0  # seconds after a failure of one that waited for all: it comes again, and is found where it belongs
+    60.0  # seconds at most after a failure of nobody knows whom, until it comes again where it belongs
 )
+
+Found = dict[TopicPartition, list[Any]]  # records by their partition
 
 
 class Poller:
@@ -29,42 +32,40 @@ class Poller:
         self._careful_until = 0.0
 
     async def __call__(self, consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
-        """What there is to read now; empty after a short wait if there is nothing."""
+        """What there is to read now, partition by partition in order; empty after a short wait if there is nothing."""
         wanted = consumer.assignment() - consumer.paused()
         found = await self._drain(consumer, wanted)
         if not found:
             found = await self._first(consumer, wanted)
             if found:
-                found += await self._drain(consumer, wanted)
+                for tp, more in (await self._drain(consumer, wanted)).items():
+                    found[tp] = [*found.get(tp, ()), *more]
         self.beat = time.monotonic()
-        return tuple(found)
+        return tuple(chain.from_iterable(found.values()))
 
-    async def _drain(self, consumer: AIOKafkaConsumer, wanted: Iterable[TopicPartition]) -> list[Any]:
+    async def _drain(self, consumer: AIOKafkaConsumer, wanted: Iterable[TopicPartition]) -> Found:
         """What was fetched, partition by partition: a failure is that partition's alone."""
-        found: list[Any] = []
+        found: Found = {}
         for tp in wanted:
             try:
-                found.extend((await consumer.getmany(tp, timeout_ms=0)).get(tp, ()))
+                found |= await consumer.getmany(tp, timeout_ms=0)
             except ConsumerStoppedError:
                 raise
-            except IllegalStateError:
-                continue  # revoked meanwhile
             except Exception as why:  # noqa: BLE001  # whatever it is, it is this partition's alone
+                self._careful_until = 0.0
                 self._failed(tp, why)
         return found
 
-    async def _first(self, consumer: AIOKafkaConsumer, wanted: Collection[TopicPartition]) -> list[Any]:
+    async def _first(self, consumer: AIOKafkaConsumer, wanted: Collection[TopicPartition]) -> Found:
         """The first record to come of any partition: just one, so that a failure finds nothing drained before."""
         if not wanted or time.monotonic() < self._careful_until:
             await asyncio.sleep(_WAIT)
-            return []
+            return {}
         try:
-            came = await consumer.getmany(*wanted, timeout_ms=round(_WAIT * 1000), max_records=1)
+            found: Found = await consumer.getmany(*wanted, timeout_ms=round(_WAIT * 1000), max_records=1)
         except ConsumerStoppedError:
             raise
-        except IllegalStateError:
-            return []  # revoked meanwhile
         except Exception:  # noqa: BLE001  # nobody says whose it is
             self._careful_until = time.monotonic() + _CAREFUL
-            return []
-        return [record for records in came.values() for record in records]
+            return {}
+        return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -50,18 +51,37 @@ async def _sent(deployment: Deployment) -> list[tuple[int, int]]:
     return [(int(sender), int(number)) for sender, number in pairs]
 
 
+@pytest.mark.parametrize("at_once", [5, 20], ids=["a few", "many"])
 async def test_everything_comes_once_and_in_the_order_of_its_sender(
-    deployment: Deployment, journal: Journal
+    deployment: Deployment, journal: Journal, at_once: int
 ) -> None:
     async def send(sender: int) -> None:
-        for first in range(0, 100, 5):
-            await journal.route(_records(sender, first, 5))
+        for first in range(0, 100, at_once):
+            await journal.route(_records(sender, first, at_once))
 
     await asyncio.gather(*(send(sender) for sender in range(6)))
     found = await _sent(deployment)
     assert len(found) == 600
     for sender in range(6):
         assert [number for one, number in found if one == sender] == list(range(100))
+
+
+async def test_who_gives_up_while_waiting_has_nothing_sent_by_others(
+    deployment: Deployment, journal: Journal
+) -> None:
+    """Of many; a few are handed over at once."""
+    first = asyncio.create_task(journal.route(_records(0, 0, 10)))
+    await asyncio.sleep(0)
+    given_up = asyncio.create_task(journal.route(_records(1, 0, 10)))
+    other = asyncio.create_task(journal.route(_records(2, 0, 10)))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    given_up.cancel()
+    with suppress(asyncio.CancelledError):
+        await given_up
+    await asyncio.gather(first, other)
+    await journal.route(_records(3, 0, 1))
+    assert {sender for sender, _ in await _sent(deployment)} == {0, 2, 3}
 
 
 @pytest.mark.parametrize("count", [1, 100], ids=["a few", "many"])

@@ -7,21 +7,21 @@ import time
 from typing import Any, Final
 
 from aiokafka import TopicPartition
-from aiokafka.errors import CorruptRecordException, IllegalStateError
+from aiokafka.errors import CorruptRecordException
 
 from libs.runtime.poller import Poller
 
 _A: Final = TopicPartition("operations.in", 0)
 _B: Final = TopicPartition("operations.in", 1)
+_REFETCH: Final = 0.05  # seconds
 
 
 class _Consumer:
-    """As aiokafka's: a failure comes out of whichever call looks at its partition, again and again."""
+    """As aiokafka's: a failure comes out of whichever call looks at its partition, and again once that is refetched."""
 
     def __init__(self, *broken: TopicPartition) -> None:
         self.fetched: dict[TopicPartition, list[str]] = {_A: [], _B: []}
         self.broken = set(broken)
-        self.revoked: set[TopicPartition] = set()
         self.held: set[TopicPartition] = set()
         self._came = asyncio.Event()
 
@@ -35,11 +35,13 @@ class _Consumer:
         self.fetched[tp] += records
         self._came.set()
 
+    def _refetched(self, tp: TopicPartition) -> None:
+        self.broken.add(tp)
+        self._came.set()
+
     async def getmany(
         self, *wanted: TopicPartition, timeout_ms: int, max_records: int = 500
     ) -> dict[TopicPartition, list[str]]:
-        if self.revoked.intersection(wanted):
-            raise IllegalStateError("not assigned")
         found = self._take(wanted, max_records)
         if not found and timeout_ms:
             self._came.clear()
@@ -56,6 +58,8 @@ class _Consumer:
             if most == 0:
                 break
             if tp in self.broken:
+                self.broken.remove(tp)
+                asyncio.get_running_loop().call_later(_REFETCH, self._refetched, tp)
                 raise CorruptRecordException(str(tp))  # what was drained before is lost
             if self.fetched[tp]:
                 found[tp], self.fetched[tp] = self.fetched[tp][:most], self.fetched[tp][most:]
@@ -78,9 +82,7 @@ async def test_what_comes_while_it_waits_comes_at_once_whole_and_in_order() -> N
     await asyncio.sleep(0)
     consumer.fetch(_A, "a1", "a2", "a3")
     consumer.fetch(_B, "b1", "b2")
-    found = await polling
-    assert [one for one in found if one.startswith("a")] == ["a1", "a2", "a3"]
-    assert [one for one in found if one.startswith("b")] == ["b1", "b2"]
+    assert await polling in (["a1", "a2", "a3", "b1", "b2"], ["b1", "b2", "a1", "a2", "a3"])
 
 
 async def test_what_cannot_be_read_is_told_and_takes_nothing_from_the_others() -> None:
@@ -101,19 +103,10 @@ async def test_a_failure_that_comes_while_it_waits_is_found_where_it_belongs() -
     consumer.broken.add(_B)
     consumer.fetch(_A, "1", "2")
     found = await polling
-    while not failures:
-        found += await _poll(poller, consumer)
+    async with asyncio.timeout(5):
+        while not failures:
+            found += await _poll(poller, consumer)
     assert (found, set(failures)) == (["1", "2"], {_B})
-
-
-async def test_who_lost_a_partition_amid_it_reads_the_others() -> None:
-    failures = _Failures()
-    consumer, poller = _Consumer(), Poller(failures)
-    consumer.revoked.add(_A)
-    consumer.fetch(_B, "1")
-    assert await _poll(poller, consumer) == ["1"]
-    assert await _poll(poller, consumer) == []
-    assert failures == []
 
 
 async def test_nothing_is_taken_of_a_partition_that_is_held() -> None:
