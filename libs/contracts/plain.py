@@ -12,6 +12,7 @@ from types import UnionType
 from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, StringConstraints
+from pydantic.fields import FieldInfo
 
 Plain = re.Match[bytes]  # its named groups are the fields at the top that hold lists
 
@@ -23,8 +24,12 @@ def plain_form(*models: type[BaseModel]) -> re.Pattern[bytes]:
     """The pattern of any of these models, for ``fullmatch`` on bytes that are JSON; its work grows with their length.
 
     Their fields are texts, lists and models; those at the top are all required. What is null, unknown or in another
-    order does not match. Raises TypeError for a field of another type.
+    order does not match. Raises TypeError for a field of another type, or with rules that no pattern tells.
     """
+    for model in models:
+        for name, field in model.model_fields.items():
+            if not field.is_required():
+                raise TypeError(f"no plain form of {model.__name__}: {name} may be absent")
     return re.compile("|".join(_object(model, "?P<{}>") for model in models).encode())
 
 
@@ -32,6 +37,8 @@ def _object(model: type[BaseModel], group: str = "?:") -> str:
     hints = get_type_hints(model, include_extras=True)
     members = ""
     for name, field in model.model_fields.items():
+        if field.alias is not None or field.metadata != FieldInfo.from_annotation(hints[name]).metadata:
+            raise TypeError(f"no plain form of {model.__name__}: {name} has an alias or rules of its own")
         value = _value(hints[name])
         if get_origin(hints[name]) is list:
             value = f"({group.format(name)}{value})"
@@ -43,7 +50,7 @@ def _object(model: type[BaseModel], group: str = "?:") -> str:
 def _value(hint: Any) -> str:
     kind, arguments = get_origin(hint), get_args(hint)
     if kind is Annotated:
-        return _text(arguments[1])
+        return _text(*arguments)
     if kind is list:
         return rf"\[(?:{_value(arguments[0])},?)*+\]"  # where commas belong, JSON itself has seen to
     if kind is Literal:
@@ -56,8 +63,11 @@ def _value(hint: Any) -> str:
     raise TypeError(f"no plain form of {hint}")
 
 
-def _text(constraints: StringConstraints) -> str:
-    if constraints.pattern is None:
+def _text(kind: Any, *rules: Any) -> str:
+    pattern = rules[0].pattern if isinstance(rules[0], StringConstraints) else None
+    if kind is not str or rules != (StringConstraints(strict=True, pattern=pattern),):
+        raise TypeError(f"no plain form of {kind} with {rules}")
+    if pattern is None:
         return _TEXT
-    inner = str(constraints.pattern).removeprefix("^").removesuffix("$")
+    inner = str(pattern).removeprefix("^").removesuffix("$")
     return f'"(?:{_GROUP.sub("(?:", inner)})"'

@@ -22,7 +22,7 @@ class Entity(Generic[S]):
 
     ``indexes``, ``optional`` and ``tables`` are what was rendered last: what the next rendering may have to take back;
     ``gone`` says that it was deleted,
-    ``weight`` is about how many bytes its document and its digests have.
+    ``weight`` is about how many bytes its document, as fields and as JSON, and its digests have.
     """
 
     subject: str

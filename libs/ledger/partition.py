@@ -139,7 +139,7 @@ class PartitionFold(Generic[S]):
             raise ValueError(str(why)) from why
         entity.indexes, entity.optional = view.indexes, view.optional
         entity.tables, entity.gone = view.tables, view.gone
-        entity.weight = len(view.json) + len(entity.facts)
+        entity.weight = 2 * len(view.json) + len(entity.facts)
         return entity
 
     def fold(self, readings: Iterable[Reading], entities: Mapping[str, Entity[S]]) -> Folded:
@@ -363,7 +363,7 @@ class PartitionFold(Generic[S]):
                 entity.subject, fields, removed, one.history, joins, leaves, score, one.entries, tables
             )
         )
-        entity.weight = len(now.json) + len(entity.facts)
+        entity.weight = 2 * len(now.json) + len(entity.facts)
         if part is not self.aggregate:
             return  # a companion has no document of its own: it is no entity of the service
         if not (now.gone and was_gone):

@@ -38,7 +38,7 @@ from libs.runtime.recovery import (
     Recovery,
     load_entities,
 )
-from libs.runtime.states import Overwritten, StateTail, mend
+from libs.runtime.states import Overtaken, Overwritten, StateTail, mend
 from libs.runtime.ticker import Ticker
 from libs.telemetry.latency import Latencies
 from libs.telemetry.worker_metrics import WorkerMetrics
@@ -70,6 +70,7 @@ _STARTS_AGAIN: Final = (
     InputUnreadable,
     PlaceUnknown,
     Overwritten,
+    Overtaken,
     KafkaError,
     OSError,
 )
@@ -316,11 +317,11 @@ class Partition(Generic[S]):
         append = self._m.writer.append
         streams = {"events": folded.events, "dead": folded.dead}
         appends = [append(stream, self.number, records) for stream, records in streams.items() if records]
+        outcomes = await asyncio.gather(*appends, self._publish_states(folded.states), return_exceptions=True)
         # Whichever fails, the others are waited for: what is under way when we start again would follow what we write.
-        results = await asyncio.gather(*appends, self._publish_states(folded.states), return_exceptions=True)
-        for failure in results:
-            if isinstance(failure, BaseException):
-                raise failure
+        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
+        if failures:
+            raise next((one for one in failures if not isinstance(one, _STARTS_AGAIN)), failures[0])
 
     async def _publish_states(self, states: list[Outgoing]) -> None:
         if states:

@@ -6,7 +6,7 @@ from aiokafka.errors import KafkaError
 
 from libs.runtime.inbox import InputUnreadable
 from libs.runtime.journal import PlaceUnknown
-from libs.runtime.states import Overwritten
+from libs.runtime.states import Overtaken, Overwritten
 from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs
 
 
@@ -23,6 +23,8 @@ def in_words(why: BaseException) -> str:
             return f"what Redis holds is damaged, and is made anew: {why}"
         case Overwritten():
             return "somebody else wrote states of ours, who was paused when the partition went over: mending them"
+        case Overtaken():
+            return "somebody else folded on while states were mended"
         case PlaceUnknown():
             return f"Kafka has a batch already, but doesn't say at which offset: {why}"
         case InputUnreadable():

@@ -10,20 +10,29 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final
 
+import structlog
+
 from libs.ledger.envelope import continues, parse_log_record
 from libs.ledger.partition import PartitionFold, state_record
 from libs.ledger.records import Outgoing
 from libs.runtime.patience import Patience
 from libs.runtime.ports import Ledger, Store, Writer
-from libs.views.ownership import Ownership
+from libs.views.ownership import Damaged, Ownership
 
 UNKNOWN: Final = -1
 _LOOK_BACK: Final = 1_000  # records, where nobody knows any more up to where all was well
 _AT_ONCE: Final = 250  # entities asked of Redis in one call
+_NAMED: Final = 5  # subjects in a line of the log
+
+logger = structlog.get_logger()
 
 
 class Overwritten(Exception):
-    """Somebody else appended to our partition."""
+    """Somebody else appended states to our partition."""
+
+
+class Overtaken(Exception):
+    """Somebody else folded on while we mended."""
 
 
 class StateTail:
@@ -58,7 +67,7 @@ async def mend(
 ) -> int:
     """Append the present states of all that have a record from offset ``since`` on; where ``.state`` ends then.
 
-    To be called where nothing is under way and Redis has what the log has. Raises Overwritten where the log has more by
+    To be called where nothing is under way and Redis has what the log has. Raises Overtaken where the log has more by
     then, so that what was appended may be too old; Damaged, NotOurs, Behind, KafkaError.
     """
     begin, end = await patience.kafka("find the end of states", ledger.state_bounds())
@@ -77,7 +86,7 @@ async def mend(
         if end - since == len(records):
             break  # nobody wrote meanwhile
     if mended and await _goes_on(fold, own, ledger, patience):
-        raise Overwritten
+        raise Overtaken
     return end
 
 
@@ -101,13 +110,22 @@ async def _present(
     where the partition was his; a state that is only too old is mended by whoever owns it.
     """
     subjects = sorted({key.decode(errors="replace") for key in keys})
-    records = []
+    records, unknown = [], []
     for first in range(0, len(subjects), _AT_ONCE):
         some = subjects[first : first + _AT_ONCE]
         found = await patience.redis("load entities", lambda: store.load(own, some))  # noqa: B023
         for subject in some:
             fields = found.get(subject)
-            if fields is not None:
+            if fields is None:
+                unknown.append(subject)
+                continue
+            try:
                 document = fold.document(fold.recall(subject, fields))
-                records.append(state_record(subject, document, fold.position))
+            except (KeyError, ValueError) as why:
+                raise Damaged(f"{subject}: {type(why).__name__}: {why}") from why
+            records.append(state_record(subject, document, fold.position))
+    if unknown:
+        logger.warning(
+            "states of what is no entity are left alone", subjects=unknown[:_NAMED], of=len(unknown)
+        )
     return records

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Annotated, Any, Final
 
 import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel
+from pydantic import BaseModel, Field, StringConstraints, create_model
 
 from libs.contracts.executions import ExecutionStatusChanged
+from libs.contracts.fields import Text
 from libs.contracts.operations import ExecutionOutcome, OperationStatusChanged
 from libs.contracts.plain import plain_form
 from libs.ledger.reading import MAX_BYTES
@@ -105,11 +106,23 @@ def test_a_hostile_body_of_the_largest_size_takes_no_time(part: str) -> None:
         assert time.monotonic() - began < _LONGEST
 
 
-def test_a_field_without_a_plain_form_is_refused() -> None:
-    """Rather than left out of the pattern."""
-
-    class Counted(BaseModel):
-        count: int
-
-    with pytest.raises(TypeError, match="int"):
-        plain_form(Counted)
+@pytest.mark.parametrize(
+    ("hint", "default"),
+    [
+        (int, ...),
+        (Annotated[int, Field(ge=0)], ...),
+        (Annotated[str, StringConstraints(strict=True, max_length=64)], ...),
+        (Annotated[str, StringConstraints(strict=True, to_upper=True)], ...),
+        (Annotated[str, StringConstraints(pattern="^a$")], ...),
+        (Annotated[str, StringConstraints(strict=True), Field(min_length=1)], ...),
+        (Text, Field(max_length=64)),
+        (Text, Field(alias="b")),
+        (list[Text], Field(min_length=1)),
+        (Text | None, None),
+        (Text, ""),
+    ],
+)
+def test_what_no_pattern_tells_has_no_plain_form(hint: Any, default: Any) -> None:
+    """A rule that a plain body could pass by would make white space decide about it."""
+    with pytest.raises(TypeError, match="no plain form"):
+        plain_form(create_model("Made", a=(hint, default)))

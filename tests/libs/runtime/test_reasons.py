@@ -10,6 +10,7 @@ from libs.runtime.journal import PlaceUnknown
 from libs.runtime.partition import _STARTS_AGAIN
 from libs.runtime.reasons import in_words
 from libs.runtime.recovery import DamagedProjection
+from libs.runtime.states import Overtaken
 from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs
 
 
@@ -27,6 +28,7 @@ def _unreadable() -> InputUnreadable:
         (BeingRebuilt("rebuild-host-1"), "the partition is being rebuilt by rebuild-host-1"),
         (Damaged("a key"), "what Redis holds is damaged, and is made anew: a key"),
         (DamagedProjection("x: KeyError"), "what Redis holds is damaged, and is made anew: x: KeyError"),
+        (Overtaken(), "somebody else folded on while states were mended"),
         (PlaceUnknown("a.log/0"), "Kafka has a batch already, but doesn't say at which offset: a.log/0"),
         (_unreadable(), "the input can't be read on: ValueError: a batch is corrupt"),
         (KafkaConnectionError("no\nroute"), "Kafka failed: KafkaConnectionError: no route"),

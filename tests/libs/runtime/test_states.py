@@ -13,7 +13,7 @@ from libs.ledger.envelope import Origin
 from libs.ledger.partition import PartitionFold
 from libs.ledger.records import InputRecord, Outgoing
 from libs.runtime.patience import Patience
-from libs.runtime.states import UNKNOWN, Overwritten, mend
+from libs.runtime.states import UNKNOWN, Overtaken, mend
 from libs.views.memory import MemoryStore
 from libs.views.ownership import Ownership
 from services.executions import AGGREGATE
@@ -120,7 +120,7 @@ async def test_what_may_be_too_old_is_not_taken_for_right(amid: bool) -> None:
         owner.kafka.on_append.append(following)
     else:
         owner.kafka.log.append(following)
-    with pytest.raises(Overwritten):
+    with pytest.raises(Overtaken):
         await owner.mend()
 
 
