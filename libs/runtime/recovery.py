@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import structlog
 
 from libs.ledger.aggregate import Aggregate
+from libs.ledger.entity import Entity
 from libs.ledger.envelope import Origin, continues, parse_log_record
 from libs.ledger.intake import read_log
 from libs.ledger.invalid import Invalid
@@ -258,7 +259,12 @@ async def _load(
     found = await patience.redis("load entities", lambda: store.load(own, missing))
     for subject in missing:
         fields = found.get(subject)
-        try:
-            cache.add(fold.new_entity(subject) if fields is None else fold.recall(subject, fields))
-        except (KeyError, ValueError) as why:
-            raise DamagedProjection(f"{subject}: {type(why).__name__}: {why}") from why
+        cache.add(fold.new_entity(subject) if fields is None else recalled(fold, subject, fields))
+
+
+def recalled(fold: PartitionFold[S], subject: str, fields: Mapping[str, str]) -> Entity[S]:
+    """The entity as its projection remembers it. Raises DamagedProjection."""
+    try:
+        return fold.recall(subject, fields)
+    except (KeyError, ValueError) as why:
+        raise DamagedProjection(f"{subject}: {type(why).__name__}: {why}") from why

@@ -17,7 +17,8 @@ from libs.ledger.partition import PartitionFold, state_record
 from libs.ledger.records import Outgoing
 from libs.runtime.patience import Patience
 from libs.runtime.ports import Ledger, Store, Writer
-from libs.views.ownership import Damaged, Ownership
+from libs.runtime.recovery import recalled
+from libs.views.ownership import Ownership
 
 UNKNOWN: Final = -1
 _LOOK_BACK: Final = 1_000  # records, where nobody knows any more up to where all was well
@@ -119,10 +120,7 @@ async def _present(
             if fields is None:
                 unknown.append(subject)
                 continue
-            try:
-                document = fold.document(fold.recall(subject, fields))
-            except (KeyError, ValueError) as why:
-                raise Damaged(f"{subject}: {type(why).__name__}: {why}") from why
+            document = fold.document(recalled(fold, subject, fields))
             records.append(state_record(subject, document, fold.position))
     if unknown:
         logger.warning(
