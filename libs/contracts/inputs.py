@@ -9,7 +9,7 @@ from pydantic import BaseModel, create_model
 from libs.contracts import strategies, versions
 from libs.contracts.agents import MESSAGES
 from libs.contracts.executions import ExecutionStatusChanged
-from libs.contracts.operations import ExecutionOutcome, OperationStatusChanged
+from libs.contracts.operations import OUTCOME_EVENT, STATUS_EVENT, ExecutionOutcome, OperationStatusChanged
 
 Model = type[BaseModel]
 
@@ -26,8 +26,8 @@ COMMANDS: Final = _with_data(versions.Command, dict(versions.DATA))
 STATUS_EVENTS: Final = _with_data(strategies.StrategyEvent, dict(strategies.DATA))
 INPUTS: Final[dict[str, dict[str, Model]]] = {
     "operations.in": {
-        "trade_strategy.operation.status_changed": OperationStatusChanged,
-        "execution.outcome": ExecutionOutcome,
+        STATUS_EVENT: OperationStatusChanged,
+        OUTCOME_EVENT: ExecutionOutcome,
     },
     "executions.in": {"trade_strategy.execution.status_changed": ExecutionStatusChanged},
     "versions.in": COMMANDS,

@@ -13,6 +13,7 @@ from libs.contracts.fields import Amount, Text, Time, Uuid
 
 RANKS: Final = {"validating": 0, "pricing": 1, "settling": 2, "settled": 3, "skipped": 3, "failed": 3}
 TERMINAL: Final = 3
+STATUS_EVENT: Final = "trade_strategy.operation.status_changed"
 OUTCOME_EVENT: Final = "execution.outcome"
 
 
@@ -52,4 +53,14 @@ class ExecutionOutcome(BaseModel):
     status: Text = Field(description="awaiting_execution, settled, rejected or skipped.")
     status_reason: Text | None
     strategy_id: Uuid
+    updated_at: Time
+
+
+class UnknownEvent(BaseModel):
+    """What is said of an operation under an event that nobody here knows: kept, and ignored."""
+
+    model_config = ConfigDict(extra="allow")
+
+    event: Text = Field(description="Neither of the others.")
+    id: Uuid = Field(description="The operation's id.")
     updated_at: Time

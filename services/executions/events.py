@@ -57,12 +57,17 @@ def _check_fill(instruction: Document, index: int) -> None:
 
 
 def observe(document: Document, value: bytes) -> Fact:
-    """The fact in a valid document; a ``status_reason`` of null counts as empty."""
+    """The fact in a valid document; a ``status_reason`` of null counts as empty, an instruction's too."""
     if _has_extras(document):
         document = read_exactly(value)
-    if document["status_reason"] is None:
-        document = {**document, "status_reason": ""}
+    document = _with_reason(document)
+    instructions = [_with_reason(instruction) for instruction in document["instructions"]]
+    document = {**document, "instructions": instructions}
     return Fact(milliseconds(document["updated_at"]), document, digest(document))
+
+
+def _with_reason(told: Document) -> Document:
+    return {**told, "status_reason": ""} if told["status_reason"] is None else told
 
 
 def _has_extras(document: Document) -> bool:

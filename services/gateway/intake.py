@@ -19,10 +19,10 @@ from typing import Final
 from pydantic import BaseModel, ValidationError
 
 from libs.contracts.executions import ExecutionStatusChanged
-from libs.contracts.operations import OUTCOME_EVENT, OperationStatusChanged
+from libs.contracts.operations import STATUS_EVENT, OperationStatusChanged
 from libs.contracts.traceparent import of_request, record_headers
 from libs.ledger.checks import check_time
-from libs.ledger.invalid import Invalid, all_from_validation
+from libs.ledger.invalid import Invalid, all_from_validation, shown
 from libs.ledger.reading import MAX_BYTES, Document, read
 from libs.security.webhooks import (
     ID_HEADER,
@@ -44,8 +44,8 @@ _NOT_READABLE: Final = frozenset({"not_json", "too_deep", "too_many_keys"})
 class Webhook:
     """One kind of webhook: where it comes in, what it looks like, which service's input it becomes.
 
-    ``times`` lists the times in a document with their pointers; ``internal`` names an event that a body may not claim
-    to be, since only other services may say it.
+    ``times`` lists the times in a document with their pointers; ``events_matter`` where a body's ``event``
+    would be taken for another message of the topic; it is an extra field like any other elsewhere.
     """
 
     path: str
@@ -53,7 +53,7 @@ class Webhook:
     service: str
     model: type[BaseModel]
     times: Callable[[Document], Iterator[tuple[str, object]]]
-    internal: str | None = None
+    events_matter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +82,11 @@ def _stamps_and_fills(document: Document) -> Iterator[tuple[str, object]]:
 WEBHOOKS: Final = (
     Webhook(
         path="/webhooks/trade-strategy/operations",
-        name="trade_strategy.operation.status_changed",
+        name=STATUS_EVENT,
         service="operations",
         model=OperationStatusChanged,
         times=_stamps,
-        internal=OUTCOME_EVENT,
+        events_matter=True,
     ),
     Webhook(
         path="/webhooks/trade-strategy/executions",
@@ -164,8 +164,9 @@ def _read(webhook: Webhook, body: bytes) -> Document:
 
 
 def _findings(webhook: Webhook, document: Document) -> list[Finding]:
-    if webhook.internal is not None and document.get("event") == webhook.internal:
-        return [Finding("/event", f"{webhook.internal} is said inside only, never by a webhook")]
+    event = document.get("event")
+    if webhook.events_matter and event not in (None, webhook.name):
+        return [Finding("/event", f"this webhook is of {webhook.name}, not of {shown(event)}")]
     findings = []
     try:
         webhook.model.model_validate(document)

@@ -5,9 +5,15 @@ from __future__ import annotations
 from decimal import Context, Decimal, Inexact, localcontext
 from typing import Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from libs.contracts.operations import OUTCOME_EVENT, ExecutionOutcome, OperationStatusChanged
+from libs.contracts.operations import (
+    OUTCOME_EVENT,
+    STATUS_EVENT,
+    ExecutionOutcome,
+    OperationStatusChanged,
+    UnknownEvent,
+)
 from libs.contracts.plain import plain_form
 from libs.ledger.checks import check_time, uuid_of
 from libs.ledger.digest import digest
@@ -25,8 +31,13 @@ _EXACT: Final = Context(prec=60, traps=[Inexact])  # 18 digits on each side of t
 
 
 def is_outcome(body: Document) -> bool:
-    """Whether a body is an execution's outcome; a status change has no ``event``."""
+    """Whether a body is an execution's outcome; a status change has no ``event``, or its webhook's name."""
     return body.get("event") == OUTCOME_EVENT
+
+
+def is_unknown(body: Document) -> bool:
+    """Whether a body names an event that is neither a status change nor an outcome."""
+    return body.get("event") not in (None, STATUS_EVENT, OUTCOME_EVENT)
 
 
 def identify(document: Document, key: bytes | None) -> Identity:
@@ -36,20 +47,29 @@ def identify(document: Document, key: bytes | None) -> Identity:
 
 
 def validate(document: Document) -> None:
-    """Refuse what 000 does not allow. Raises Invalid, naming the first field at fault."""
+    """Refuse what 000 does not allow; an unknown event has to say of what and when. Raises Invalid.
+
+    It names the first field at fault.
+    """
     try:
-        (ExecutionOutcome if is_outcome(document) else OperationStatusChanged).model_validate(document)
+        _model_of(document).model_validate(document)
     except ValidationError as failure:
         raise from_validation(failure) from None
     check(document)
 
 
+def _model_of(document: Document) -> type[BaseModel]:
+    if is_unknown(document):
+        return UnknownEvent
+    return ExecutionOutcome if is_outcome(document) else OperationStatusChanged
+
+
 def check(document: Document) -> None:
     """Refuse times that don't exist, and weights that don't sum to 1. Raises Invalid."""
-    outcome = is_outcome(document)
-    for field in ("updated_at",) if outcome else ("created_at", "updated_at"):
+    told_inside = is_outcome(document) or is_unknown(document)
+    for field in ("updated_at",) if told_inside else ("created_at", "updated_at"):
         check_time(document[field], f"/{field}")
-    if not outcome:
+    if not told_inside:
         weights_rounded(document)
 
 
@@ -74,12 +94,14 @@ def observe(document: Document, value: bytes) -> Fact:
     """The fact in a valid document; a ``status_reason`` of null counts as empty."""
     if _has_extras(document):
         document = read_exactly(value)
-    if document["status_reason"] is None:
+    if document.get("status_reason", "") is None:
         document = {**document, "status_reason": ""}
     return Fact(milliseconds(document["updated_at"]), document, digest(document))
 
 
 def _has_extras(document: Document) -> bool:
+    if is_unknown(document):
+        return True
     if is_outcome(document):
         return not document.keys() <= _KNOWN_OUTCOME
     return not document.keys() <= _KNOWN or any(

@@ -19,7 +19,7 @@ from libs.ledger.reading import Document
 from libs.ledger.tallies import Tally
 from libs.ledger.times import milliseconds
 from libs.ledger.verdict import Verdict
-from services.operations.events import is_outcome, weights_rounded
+from services.operations.events import is_outcome, is_unknown, weights_rounded
 
 SHAPE: Final = Shape(
     fields=(
@@ -71,6 +71,8 @@ def initial(operation_id: str) -> Operation:
 def fold(state: Operation, fact: Fact) -> Verdict:
     """Decide what a fact that was never seen before means."""
     body = fact.body
+    if is_unknown(body):
+        return Verdict.IGNORED
     if state.strategy_id is not None and body["strategy_id"].lower() != state.strategy_id:
         return Verdict.CONFLICT
     if is_outcome(body):
@@ -96,7 +98,7 @@ def _ranked(status: str, known: str | None, ranks: Mapping[str, int], terminal: 
 def evolve(state: Operation, fact: Fact, verdict: Verdict) -> Operation:
     """The operation after a fact; only an applied one changes it, and the first ones say whose it is."""
     body = fact.body
-    if verdict is not Verdict.CONFLICT:
+    if verdict is not Verdict.CONFLICT and not is_unknown(body):
         state = _identified(state, body)
     if verdict is not Verdict.APPLIED:
         return state

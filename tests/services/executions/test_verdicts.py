@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from services.executions import AGGREGATE
-from tests.libs.ledger.folding import fold_input, records_of, verdicts
+from tests.libs.ledger.folding import events, fold_input, records_of, verdicts
 from tests.services.executions.given import ALL_STATUSES, ID, OTHER, TERMINAL, folded, state, status
 
 
@@ -144,6 +144,25 @@ def test_a_reason_of_null_counts_as_empty_for_duplicates_too() -> None:
     outcome = folded(status("settled"), status("settled", status_reason=None))
     assert verdicts(outcome) == ["applied", "duplicate"]
     assert state(outcome)["status_reason"] == ""
+
+
+@pytest.mark.parametrize("first", [None, ""])
+def test_an_instruction_s_reason_of_null_counts_as_empty(first: str | None) -> None:
+    """In the projection, in its event and for telling duplicates; the log keeps the null."""
+    instructions = status("settled")["instructions"]
+    bodies = [
+        status("settled", instructions=[one | {"status_reason": reason} for one in instructions])
+        for reason in (first, None, "")
+    ]
+    outcome = folded(*bodies)
+    assert verdicts(outcome) == ["applied", "duplicate", "duplicate"]
+    assert [one["status_reason"] for one in state(outcome)["instructions"]] == ["", ""]
+    assert [data["status_reason"] for name, data in events(outcome) if name == "instruction.executed"] == [
+        "",
+        "",
+    ]
+    kept = orjson.loads(outcome.log[0].value or b"")["data"]["instructions"]
+    assert [one["status_reason"] for one in kept] == [first, first]
 
 
 def test_the_first_fact_says_whose_it_is_even_where_it_was_ignored() -> None:

@@ -154,9 +154,16 @@ BROKEN = [
         "operation_id is missing",
         ("/operation_id", "/trader_id", "/participant_code", "/account_label", "/instructions"),
     ),
-    Broken("an outcome, which is internal", OPERATIONS, OUTCOME, 422, "said inside only", ("/event",)),
+    Broken(
+        "an outcome, which is internal", OPERATIONS, OUTCOME, 422, "not of 'execution.outcome'", ("/event",)
+    ),
+    operation("another event", "not of 'new'", "/event", event="new"),
+    operation("an event that is none", "not of 5", "/event", event=5),
     operation(
-        "an operation that calls itself an outcome", "inside only", "/event", event="execution.outcome"
+        "an operation that calls itself an outcome",
+        "not of 'execution.outcome'",
+        "/event",
+        event="execution.outcome",
     ),
     operation("no id", "id is missing", "/id", id=...),
     operation("null for an id", "id is not a string", "/id", id=None),

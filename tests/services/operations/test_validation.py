@@ -37,6 +37,21 @@ def test_an_outcome_lacks_nothing(field: str) -> None:
     assert _refused(body) == ("missing_field", "/request_id" if field == "event" else f"/{field}")
 
 
+@pytest.mark.parametrize(
+    ("change", "error", "pointer"),
+    [
+        ({"event": 5}, "wrong_type", "/event"),
+        ({"event": ["execution.outcome"]}, "wrong_type", "/event"),
+        ({"event": "new", "id": 1}, "wrong_type", "/id"),
+        ({"event": "new", "updated_at": "soon"}, "malformed_time", "/updated_at"),
+        ({"event": "new", "updated_at": "2026-02-30T00:00:00Z"}, "malformed_time", "/updated_at"),
+    ],
+)
+def test_an_unknown_event_has_a_name_an_operation_and_a_time(change: Body, error: str, pointer: str) -> None:
+    """Nothing else of it is judged."""
+    assert _refused(status("pricing", allocations=[]) | change) == (error, pointer)
+
+
 @pytest.mark.parametrize("field", list(status("pricing")))
 @pytest.mark.parametrize("value", [1, True, {"a": 1}, None])
 def test_a_mistyped_field_is_named(field: str, value: object) -> None:

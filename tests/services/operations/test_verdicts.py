@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from services.operations import AGGREGATE
-from tests.libs.ledger.folding import fold_input, records_of, verdicts
+from tests.libs.ledger.folding import events, fold_input, records_of, verdicts
 from tests.services.operations.given import (
     ALL_STATUSES,
     ID,
@@ -113,6 +113,25 @@ def test_an_unknown_status_is_ignored_and_changes_nothing_but_bookkeeping() -> N
     assert changed == {"sequence", "last_recorded_at"}
     assert len(outcome.store.histories[ID]) == 2
     assert outcome.events == folded(status("pricing")).events
+
+
+@pytest.mark.parametrize("event", ["execution.renamed", "", "trade_strategy.operation.deleted"])
+def test_an_unknown_event_is_ignored_and_changes_nothing_but_bookkeeping(event: str) -> None:
+    """Whatever else it says; it needs no field of a status change, and says nothing of whose the operation is."""
+    bare = {"event": event, "id": ID, "updated_at": "2026-05-29T18:56:59Z"}
+    whole = status("settled", event=event, strategy_id=OTHER)
+    outcome = folded(bare, whole, status("pricing"), bare, status("settling", event=None))
+    assert verdicts(outcome) == ["ignored", "ignored", "applied", "duplicate", "applied"]
+    assert (state(outcome)["sequence"], state(outcome)["disputed"]) == (4, False)
+    assert [name for name, _ in events(outcome)] == ["operation.started", "operation.status_changed"]
+    kept = [orjson.loads(record.value or b"")["data"] for record in outcome.log[:2]]
+    assert kept == [bare, whole]
+
+
+def test_a_status_change_may_say_that_it_is_one() -> None:
+    """By its webhook's name, or null; both are extra fields then."""
+    named = status("settled", event="trade_strategy.operation.status_changed")
+    assert _verdicts(status("pricing", event=None), named) == ["applied", "applied"]
 
 
 def test_an_operation_known_only_by_ignored_facts_has_no_status_and_is_in_no_index() -> None:

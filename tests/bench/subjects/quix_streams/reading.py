@@ -68,8 +68,9 @@ def read(value: bytes | None) -> Document:
     if extras:
         _parsed(value)  # what pydantic is lenient with, such as NaN, can only be in these
         body = json.loads(value, parse_int=orjson.Fragment, parse_float=orjson.Fragment)
-    if body["status_reason"] is None:
-        body["status_reason"] = ""
+    for told in (body, *body["instructions"]):
+        if told["status_reason"] is None:
+            told["status_reason"] = ""
     return body
 
 
