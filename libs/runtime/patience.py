@@ -15,7 +15,7 @@ from libs.telemetry.one_line import one_line
 
 T = TypeVar("T")
 
-_REMIND: Final = 5.0  # seconds between two lines about the same wait
+_REMIND: Final = 5.0  # seconds between two lines about the same broker, however many of its calls wait
 _FIRST_BACKOFF: Final = 0.1
 _LAST_BACKOFF: Final = 5.0
 
@@ -32,6 +32,7 @@ class Patience:
     def __init__(self, kafka_answers: Callable[[], Awaitable[bool]], deadline: float) -> None:
         self._kafka_answers = kafka_answers
         self._deadline = deadline
+        self._reminded: dict[str, float] = {}
 
     async def kafka(self, what: str, attempt: Coroutine[Any, Any, T]) -> T:
         """Await a call that retries by itself; raises Stuck, or whatever the call raises."""
@@ -46,7 +47,7 @@ class Patience:
                     return task.result()
                 if not await self._kafka_answers():
                     reachable_since = None
-                    log.warning("waiting for Kafka", to=what)
+                    self._remind("Kafka", what)
                     continue
                 reachable_since = reachable_since or time.monotonic()
                 waited = time.monotonic() - reachable_since
@@ -59,13 +60,16 @@ class Patience:
     async def redis(self, what: str, attempt: Callable[[], Awaitable[T]]) -> T:
         """Call until Redis answers; raises what is not Redis' failure to answer."""
         backoff = _FIRST_BACKOFF
-        reminded = float("-inf")
         while True:
             try:
                 return await attempt()
             except (RedisError, OSError, TimeoutError) as why:
-                if time.monotonic() - reminded >= _REMIND:
-                    log.warning("waiting for Redis", to=what, why=one_line(why))
-                    reminded = time.monotonic()
+                self._remind("Redis", what, why=one_line(why))
             await asyncio.sleep(backoff)
             backoff = min(2 * backoff, _LAST_BACKOFF)
+
+    def _remind(self, broker: str, what: str, **why: str) -> None:
+        now = time.monotonic()
+        if now - self._reminded.get(broker, -_REMIND) >= _REMIND:
+            self._reminded[broker] = now
+            log.warning(f"waiting for {broker}", to=what, **why)

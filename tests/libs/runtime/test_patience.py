@@ -1,0 +1,63 @@
+"""How a worker waits for its brokers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import MutableMapping
+from functools import partial
+from typing import NoReturn
+
+import pytest
+import structlog
+from redis.exceptions import ConnectionError as RedisConnectionError
+from structlog.testing import capture_logs
+
+from libs.runtime import patience
+
+
+async def _yes() -> bool:
+    return True
+
+
+async def _no() -> bool:
+    return False
+
+
+async def test_calls_that_wait_for_one_broker_leave_one_line() -> None:
+    """A worker's partitions all wait when it is away; each call still gets its answer."""
+    waiting = patience.Patience(_yes, 60.0)
+    refused = set()
+
+    async def write(number: int) -> int:
+        if number not in refused:
+            refused.add(number)
+            raise RedisConnectionError("refused")
+        return number
+
+    with capture_logs() as lines:
+        calls = (waiting.redis(f"write partition {n}", partial(write, n)) for n in range(6))
+        assert await asyncio.gather(*calls) == list(range(6))
+    assert [line["event"] for line in lines] == ["waiting for Redis"]
+
+
+async def test_each_broker_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever was said of the other just now; and again, as long as it is away."""
+    monkeypatch.setattr(patience, "_REMIND", 0.01)
+    waiting = patience.Patience(_no, 60.0)
+    lines: list[str] = []
+    there = asyncio.Event()
+
+    async def write() -> None:
+        if lines.count("waiting for Redis") < 2:
+            raise RedisConnectionError("refused")
+
+    def heard(_: object, __: str, line: MutableMapping[str, str]) -> NoReturn:
+        lines.append(line["event"])
+        if lines.count("waiting for Kafka") > 1:
+            there.set()
+        raise structlog.DropEvent
+
+    monkeypatch.setattr(patience, "log", structlog.wrap_logger(None, processors=[heard]))
+    await waiting.redis("write", write)
+    await waiting.kafka("append", there.wait())
+    assert lines.count("waiting for Redis") == lines.count("waiting for Kafka") == 2
