@@ -63,7 +63,7 @@ async def deployed(servers: Servers, folder: Path, traces: str, *services: str) 
 
 def posted(url: str, content: bytes, **more: str) -> httpx.Response:
     headers = [*raw(signed(content, at=int(time.time()))), *raw(dict(more))]
-    return httpx.post(url + EXECUTIONS, content=content, headers=headers, timeout=15)
+    return httpx.post(url + EXECUTIONS, content=content, headers=headers, timeout=60)
 
 
 async def only(made: Deployment, topic: str) -> list[Stored]:

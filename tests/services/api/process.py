@@ -40,7 +40,7 @@ class Api:
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
         """One request on a connection of its own."""
-        return httpx.get(self.url + path, headers=headers, timeout=15)
+        return httpx.get(self.url + path, headers=headers, timeout=60)
 
     def wait(self, status: int, path: str = "/readyz", seconds: float = 30) -> httpx.Response:
         """Wait until a path answers so."""

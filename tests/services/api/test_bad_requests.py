@@ -125,7 +125,7 @@ def test_strategies_that_can_not_be(running: Running, path: str) -> None:
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"])
 def test_other_methods_are_405(running: Running, method: str) -> None:
     for path in (STRATEGY, "/agents", "/agents/x/equity", "/healthz"):
-        answer = httpx.request(method, running.api.url + path, content=b"{" * 1000, timeout=15)
+        answer = httpx.request(method, running.api.url + path, content=b"{" * 1000, timeout=60)
         assert answer.status_code == 405, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
 
@@ -146,7 +146,7 @@ def test_other_methods_are_405(running: Running, method: str) -> None:
 )
 def test_what_is_hardly_http_harms_nobody(running: Running, sent: bytes) -> None:
     where = urlsplit(running.api.url)
-    with socket.create_connection((where.hostname, where.port), timeout=5) as one:
+    with socket.create_connection((where.hostname, where.port), timeout=60) as one:
         one.sendall(sent)
         one.shutdown(socket.SHUT_WR)
         one.settimeout(5)

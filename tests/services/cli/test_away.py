@@ -45,7 +45,7 @@ def test_a_server_that_is_away_is_named_in_one_line(
     ended = run(nowhere, *words, given=b"{}")
     assert ended.status == 2
     assert named in ended.line
-    assert time.monotonic() - began < 12
+    assert time.monotonic() - began < 60  # seconds where the machine is busy, never a hang
 
 
 @pytest.mark.parametrize(

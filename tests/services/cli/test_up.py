@@ -73,8 +73,8 @@ def test_the_demo_is_folded_what_dies_starts_again_and_ctrl_c_leaves_nothing(
     assert len(family) >= 16  # fourteen processes, Kafka, Redis
     began = time.monotonic()
     os.killpg(up.process.pid, signal.SIGINT)  # as a terminal does: to the whole foreground group
-    assert up.process.wait(20) == 0, up.said
-    assert time.monotonic() - began < 15
+    assert up.process.wait(60) == 0, up.said
+    assert time.monotonic() - began < 45
     assert [one for one in family if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
     assert "killed by SIGKILL" in up.said
     assert "applied=" in up.said
@@ -88,8 +88,8 @@ def test_the_end_of_up_by_force_is_the_end_of_its_processes(up: Up, settings: di
     children = [one for one in family if any(word.startswith("services.") for word in one.cmdline())]
     assert len(children) == 15
     up.process.kill()
-    up.process.wait(10)
-    gone, alive = psutil.wait_procs(children, timeout=15)
+    up.process.wait(60)
+    gone, alive = psutil.wait_procs(children, timeout=60)
     assert alive == []
     assert len(gone) == 15
 

@@ -29,7 +29,7 @@ class Gateway:
     url: str
     log: Path
 
-    def post(self, path: str, body: bytes, timeout: float = 15) -> httpx.Response:
+    def post(self, path: str, body: bytes, timeout: float = 60) -> httpx.Response:
         """Post a body that is signed now."""
         headers = raw(signed(body, at=int(time.time())))
         return httpx.post(self.url + path, content=body, headers=headers, timeout=timeout)
@@ -41,7 +41,7 @@ class Gateway:
         while time.monotonic() - began < seconds:
             assert self.process.poll() is None, self.log.read_text()
             try:
-                last = httpx.get(self.url + path, timeout=5).status_code
+                last = httpx.get(self.url + path, timeout=60).status_code
             except httpx.TransportError as error:
                 last = error
             if last == status:

@@ -39,7 +39,7 @@ SNAPSHOT = {
 
 
 def _status(running: Running, path: str, **headers: str) -> int:
-    with httpx.stream("GET", running.api.url + path, headers=headers, timeout=15) as answer:
+    with httpx.stream("GET", running.api.url + path, headers=headers, timeout=60) as answer:
         return answer.status_code
 
 
@@ -142,7 +142,7 @@ def test_the_stream_tells_everything_and_then_what_changes(running: Running) -> 
 
 def test_head_of_anything_ends(running: Running) -> None:
     for path in ("/", "/page/main.js", "/live/stream"):
-        answer = httpx.head(running.api.url + path, timeout=5)
+        answer = httpx.head(running.api.url + path, timeout=60)
         assert (answer.status_code, answer.content) == (200, b"")
 
 
@@ -165,18 +165,18 @@ def test_an_entitys_past_is_that_of_the_other_routes(running: Running) -> None:
     where = {"service": "agents", "id": agent}
     end = time.monotonic() + 30
     while True:
-        past = httpx.get(running.api.url + "/live/entity/history", params=where, timeout=15)
+        past = httpx.get(running.api.url + "/live/entity/history", params=where, timeout=60)
         if past.status_code == 200 and len(past.json()["data"]) >= 2:  # and its clock
             break
         assert time.monotonic() < end, past.text
         time.sleep(0.2)
-    behind = httpx.get(running.api.url + "/live/entity/history", params={**where, "after": 1}, timeout=15)
+    behind = httpx.get(running.api.url + "/live/entity/history", params={**where, "after": 1}, timeout=60)
     assert behind.json()["data"] == past.json()["data"][1:]
-    curve = httpx.get(running.api.url + "/live/equity", params={"id": agent, "limit": 9}, timeout=15)
+    curve = httpx.get(running.api.url + "/live/equity", params={"id": agent, "limit": 9}, timeout=60)
     assert [one["equity"] for one in curve.json()["data"]] == ["90", "100.50"]
     assert past.json()["data"][1]["changed"]["equity"] == ["100.50", "90"]
     for step, equity in ((1, "100.50"), (2, "90")):
-        shown = httpx.get(running.api.url + "/live/entity", params={**where, "as_of": step}, timeout=15)
+        shown = httpx.get(running.api.url + "/live/entity", params={**where, "as_of": step}, timeout=60)
         assert shown.json()["data"]["equity"] == equity
 
 
