@@ -16,29 +16,29 @@ BYTES: Final = 8 * 1024 * 1024  # of their documents
 
 
 class EntityCache(Generic[S]):
-    """At most ``limit`` entities and about ``weight`` bytes stay, but always as many as can be ``in_flight``.
+    """At most ``limit`` entities of about ``weight`` bytes stay, but always those of the last two batches.
 
-    An entity whose write is still on its way must not be dropped, for Redis would give its past back. The
-    least recently used go first, and those in flight are among the most recent. ``hits`` and ``misses`` count what was
-    asked for and was here, or was not.
+    One batch is written while the next one waits: an entity whose write is still on its way must not be dropped, for
+    Redis would give its past back. The least recently used go first. ``hits`` and ``misses`` count what was asked for
+    and was here, or was not.
     """
 
-    def __init__(self, limit: int = ENTITIES, weight: int = BYTES, in_flight: int = 3 * BATCH) -> None:
+    def __init__(self, limit: int, weight: int = BYTES) -> None:
         self._limit = limit
         self._weight = weight
-        self._in_flight = in_flight
         self.entities: OrderedDict[str, Entity[S]] = OrderedDict()
-        self._used: list[str] = []  # since the last trim: what may weigh more now than was counted
+        self._used: set[str] = set()  # since the last trim: what may weigh more now than was counted
+        self._used_before: set[str] = set()  # by the batch before
         self._counted: dict[str, int] = {}
         self._total = 0
         self.hits = self.misses = 0
 
     def missing(self, subjects: Iterable[str]) -> list[str]:
         """Mark the subjects as used; those that have to be loaded."""
-        absent = []
         distinct = dict.fromkeys(subjects)
+        self._used.update(distinct)
+        absent = []
         for subject in distinct:
-            self._used.append(subject)
             if subject in self.entities:
                 self.entities.move_to_end(subject)
             else:
@@ -52,19 +52,23 @@ class EntityCache(Generic[S]):
         self.entities[entity.subject] = entity
 
     def trim(self) -> None:
-        """Let the least recently used go, while there are too many or they weigh too much."""
+        """To be called once a batch, after its fold: let go of what was used least recently, if there is too much."""
         for subject in self._used:
             weight = self.entities[subject].weight
             self._total += weight - self._counted.get(subject, 0)
             self._counted[subject] = weight
-        self._used.clear()
-        while len(self.entities) > (self._in_flight if self._total > self._weight else self._limit):
-            subject, _ = self.entities.popitem(last=False)
+        while len(self.entities) > self._limit or self._total > self._weight:
+            subject = next(iter(self.entities))
+            if subject in self._used or subject in self._used_before:
+                break  # as all that follow are
+            del self.entities[subject]
             self._total -= self._counted.pop(subject)
+        self._used, self._used_before = set(), self._used
 
     def clear(self) -> None:
         """Forget all."""
         self.entities.clear()
         self._used.clear()
+        self._used_before.clear()
         self._counted.clear()
         self._total = 0

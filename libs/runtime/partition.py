@@ -24,7 +24,7 @@ from libs.ledger.partition import PartitionFold
 from libs.ledger.records import Folded, InputRecord, Outgoing
 from libs.ledger.verdict import Verdict
 from libs.runtime.batch_traces import BatchTraces
-from libs.runtime.entities import BATCH, BYTES, ENTITIES, EntityCache
+from libs.runtime.entities import BATCH, ENTITIES, EntityCache
 from libs.runtime.failpoints import Failpoint
 from libs.runtime.inbox import Inbox, InputUnreadable
 from libs.runtime.journal import PlaceUnknown
@@ -104,7 +104,7 @@ class Partition(Generic[S]):
         self.number = partition
         topic = machinery.names.topic(f"{machinery.aggregate.service}.in")
         self._origin = Origin(machinery.aggregate.service, topic, partition)
-        self._cache: EntityCache[S] = EntityCache(ENTITIES, BYTES, 3 * BATCH)
+        self._cache: EntityCache[S] = EntityCache(ENTITIES)
         self.ready = False
         self.folded = -1  # the input offset that was written last
         self.halted: str | None = None

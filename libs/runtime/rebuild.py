@@ -21,7 +21,7 @@ from redis.asyncio import Redis
 from libs.contracts.names import Names
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.envelope import Origin
-from libs.runtime.entities import EntityCache
+from libs.runtime.entities import ENTITIES, EntityCache
 from libs.runtime.failpoints import Failpoint
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.kafka_probe import kafka_answers
@@ -149,7 +149,7 @@ class Rebuild(Generic[S]):
                 store,
                 ledger,
                 None,
-                EntityCache(),
+                EntityCache(ENTITIES),
                 self._patience,
                 Failpoint(),
                 self._progress,

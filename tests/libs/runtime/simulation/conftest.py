@@ -34,7 +34,7 @@ async def _yes(_: object) -> bool:
 
 @pytest.fixture(autouse=True)
 def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Batches of 5 and few cached entities, so that a schedule of some dozen records passes every path."""
+    """Batches of 5 and fewer cached entities, so that a schedule of some dozen records passes every path."""
     for module in (partition, rebuild, recovery):
         monkeypatch.setattr(module, "logger", _Silence())
     monkeypatch.setattr(patience, "log", _Silence())
@@ -47,5 +47,5 @@ def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
         rebuild, "open_ledger", lambda process, names, service, number: process.open_ledger(number)
     )
     monkeypatch.setattr(partition, "BATCH", 5)
-    monkeypatch.setattr(partition, "ENTITIES", 15)
-    monkeypatch.setattr(inbox, "HIGH_RECORDS", 12)
+    monkeypatch.setattr(partition, "ENTITIES", 4)
+    monkeypatch.setattr(inbox, "HIGH_RECORDS", 25)

@@ -18,6 +18,7 @@ from libs.ledger.fact import Fact
 from libs.ledger.records import Folded, Outgoing
 from libs.ledger.verdict import Verdict
 from libs.runtime import partition, recovery
+from libs.runtime.entities import EntityCache
 from libs.runtime.inbox import Inbox
 from libs.runtime.partition import Partition
 from libs.views.memory import MemoryStore
@@ -163,6 +164,17 @@ def leaves_states_that_others_wrote(patch: pytest.MonkeyPatch) -> None:
         return (await ledger.state_bounds())[1]
 
     patch.setattr(partition, "mend", as_it_is)
+
+
+def forgets_what_is_being_written(patch: pytest.MonkeyPatch) -> None:
+    """Entities of a batch that Redis does not have yet are let go of, and asked of Redis again."""
+    trim = EntityCache.trim
+
+    def now(self: EntityCache[Any]) -> None:
+        trim(self)
+        self._used_before.clear()
+
+    patch.setattr(EntityCache, "trim", now)
 
 
 MUTANTS: tuple[Mutate, ...] = (
