@@ -48,6 +48,15 @@ def cause_headers(content_type: tuple[str, bytes], offset: int) -> Headers:
     return [content_type, (CAUSE, b"%d" % offset)]
 
 
+def cause_of(headers: Iterable[tuple[str, bytes | None]]) -> int:
+    """The input offset that a record of ``events``, ``state`` or ``dead`` says it comes from, -1 where it says none."""
+    for name, value in headers:
+        if name in (CAUSE, "source"):  # a dead letter's source is topic/partition/offset
+            offset = (value or b"").rpartition(b"/")[2]
+            return int(offset) if offset.isdigit() else -1
+    return -1
+
+
 def state_record(subject: str, value: bytes | None, offset: int) -> Outgoing:
     """A record of ``.state``: an entity's document, None where it is no more, as of an input offset."""
     return Outgoing(offset, subject.encode(), value, cause_headers(_JSON, offset))

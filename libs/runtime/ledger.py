@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from libs.contracts.names import Names
-from libs.ledger.partition import CAUSE
+from libs.ledger.partition import cause_of
 from libs.ledger.records import InputRecord
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.ports import Reach
 from libs.runtime.reader import PartitionReader, Record, partition_reader
+from libs.runtime.topics import kept_since
 
 _TAIL: Final = 1_000  # records; the newest cause is the last one, unless a zombie's doubles came after it
 _LATEST: Final = 253_402_300_799_999  # ms, the last instant of the year 9999
@@ -64,9 +66,10 @@ class KafkaLedger:
         async with self._reader(stream) as reader:
             begin, end = await reader.bounds()
             tail = await reader.tail(_TAIL)
-        offset = max(map(_cause, tail), default=-1)
-        values = frozenset(one.value for one in tail if _cause(one) == offset)
-        return Reach(offset, values, expired=begin == end > 0)
+        offset = max((cause_of(one.headers) for one in tail), default=-1)
+        values = frozenset(one.value for one in tail if cause_of(one.headers) == offset)
+        gone_before = kept_since(stream, round(time.time() * 1000)) if begin == end > 0 else None
+        return Reach(offset, values, gone_before)
 
     async def state_bounds(self) -> tuple[int, int]:
         """The first offset of ``.state``, and the one after its last record."""
@@ -97,15 +100,6 @@ class KafkaLedger:
 
     def _reader(self, stream: str) -> AbstractAsyncContextManager[PartitionReader]:
         return partition_reader(self._kafka, self._names.topic(f"{self._service}.{stream}"), self._partition)
-
-
-def _cause(record: Record) -> int:
-    for name, value in record.headers:
-        if name == CAUSE and value is not None:
-            return int(value)
-        if name == "source" and value is not None:  # of a dead letter: topic/partition/offset
-            return int(value.rpartition(b"/")[2])
-    return -1
 
 
 @asynccontextmanager

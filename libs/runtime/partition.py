@@ -152,7 +152,7 @@ class Partition(Generic[S]):
                 await self._stopping.wait()
 
     async def _halt(self, why: str) -> None:
-        """Stand still, and look again later: a rebuild is the way out."""
+        """Stand still, and look again later: somebody has to mend it."""
         self.halted = why
         self._log.error("halted", why=why)
         await self._sleep(_HALTED)

@@ -15,19 +15,23 @@ from libs.views.ownership import Ownership
 class Reach:
     """How far the end of a derived topic speaks of the input: the highest offset, -1 where it speaks of none.
 
-    ``values`` are those of the records that come from there, None for a tombstone; ``expired`` says that the topic kept
-    nothing.
+    ``values`` are those of the records that come from there, None for a tombstone. ``gone_before`` (ms) is set where
+    the topic keeps nothing any more: what followed from an input recorded before then may have been removed by its age.
     """
 
     offset: int
     values: frozenset[bytes | None] = frozenset()
-    expired: bool = False
+    gone_before: int | None = None
 
-    def covers(self, record: Outgoing) -> bool:
-        """Whether a record of ``events`` or ``state`` was appended, as far as the topic can tell."""
+    def covers(self, record: Outgoing, recorded: int) -> bool:
+        """Whether what follows from an input of that time (ms) was appended, as far as the topic can tell."""
         if record.offset == self.offset:
             return record.value in self.values
-        return self.expired or record.offset < self.offset
+        return self.passed(record.offset, recorded)
+
+    def passed(self, offset: int, recorded: int) -> bool:
+        """Whether the topic went on behind an input, or may have dropped what followed from it."""
+        return offset < self.offset or (self.gone_before is not None and recorded < self.gone_before)
 
 
 class Store(Protocol):

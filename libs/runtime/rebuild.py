@@ -45,7 +45,7 @@ logger = structlog.get_logger()
 
 
 class Interrupted(Exception):
-    """Somebody else took the partition over again and again, or Redis forgot it while it was written."""
+    """Somebody else took the partition again and again, or Redis forgot it or had it damaged while it was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,10 @@ class Rebuild(Generic[S]):
         self._patience = Patience(lambda: kafka_answers(kafka), _DEADLINE)
 
     async def run(self, partitions: int) -> list[Rebuilt]:
-        """Rebuild all partitions. Raises Interrupted, PositionDamaged, Stuck, KafkaError; waits while Redis is away."""
+        """Rebuild all partitions; waits while Redis is away.
+
+        Raises DamagedLog, Interrupted, PositionDamaged, Stuck, KafkaError.
+        """
         turns = asyncio.Semaphore(_AT_ONCE)
 
         async def in_turn(partition: int) -> Rebuilt:
@@ -96,15 +99,15 @@ class Rebuild(Generic[S]):
     async def partition(self, number: int) -> Rebuilt:
         """Rebuild one partition; another rebuild of it is waited for."""
         store = PartitionStore(self._redis, self._names, self._aggregate.service, number, self._history)
+        reason = ""
         for _ in range(_TRIES):
             own = await self._take(store)
             try:
                 return await self._held(store, own, number)
             except (NotOurs, Behind, Damaged) as why:
-                logger.warning("beginning again", partition=number, why=in_words(why))
-        raise Interrupted(
-            f"{self._aggregate.service} partition {number}: another process keeps taking it over"
-        )
+                reason = in_words(why)
+                logger.warning("beginning again", partition=number, why=reason)
+        raise Interrupted(f"{self._aggregate.service} partition {number}: given up after {_TRIES} tries: {reason}")
 
     async def _take(self, store: PartitionStore) -> Ownership:
         while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import structlog
@@ -32,7 +32,7 @@ class LogShorter(Exception):
 
 
 class DamagedLog(Exception):
-    """The log holds something that no worker wrote."""
+    """The log holds something that no worker wrote, or that does not follow from what stands before it."""
 
 
 class InputShorter(Exception):
@@ -88,7 +88,8 @@ class Recovery(Generic[S]):
     async def run(self, own: Ownership, distrust: bool = False, published: int = -1) -> PartitionFold[S]:
         """Refold into Redis; the fold to go on with. What follows up to input offset ``published`` is known to be out.
 
-        Raises LogShorter, Damaged, PositionDamaged, NotOurs, Behind, KafkaError; without a writer Unpublished.
+        Raises LogShorter, DamagedLog, Damaged, PositionDamaged, NotOurs, Behind, KafkaError; without a writer
+        Unpublished.
         """
         _, end = await self._patience.kafka("find the log's end", self._ledger.log_bounds())
         if own.log_offset >= end:
@@ -99,12 +100,17 @@ class Recovery(Generic[S]):
             )
         if distrust or not await self._anchored(own):
             await self._patience.redis("clear the partition", lambda: self._store.clear(own))
+        from_nothing = own.input_offset < 0
         fold = PartitionFold(self._aggregate, self._origin, own.input_offset, own.counters)
-        reach = await self._find_reach(own.log_offset + 1 < end)
+        reach = await self._find_reach(own) if own.log_offset + 1 < end else None
         self._failpoint.passed("recovery_read")
         refolded = 0
         async for chunk in self._ledger.read_log(own.log_offset + 1, end):
-            refolded += await self._refold(own, fold, chunk, reach, published)
+            try:
+                refolded += await self._refold(own, fold, chunk, reach, published)
+            except Diverged as why:
+                # What Redis told of entities may be wrong; where it told nothing, only the log can be.
+                raise self._damaged(str(why)) if from_nothing else DamagedProjection(str(why)) from why
             self._progress(len(chunk))
         if refolded:
             self._log.info("refolded", records=refolded, position=fold.position)
@@ -127,17 +133,24 @@ class Recovery(Generic[S]):
         """Whether what Redis holds was made from this log; an empty partition must hold nothing."""
         if own.input_offset < 0:
             return not await self._patience.redis("look for leftovers", self._store.holds_anything)
-        async for chunk in self._ledger.read_log(own.log_offset, own.log_offset + 1):
-            return parse_log_record(chunk[0][1]).offset == own.input_offset
+        async for (offset, value), *_ in self._ledger.read_log(own.log_offset, own.log_offset + 1):
+            try:
+                return parse_log_record(value).offset == own.input_offset
+            except (KeyError, ValueError) as why:
+                raise self._damaged(f"the log record at offset {offset} can't be read: {why}") from why
         return False
 
-    async def _find_reach(self, wanted: bool) -> _Reach | None:
-        if not wanted:
-            return None
+    def _damaged(self, why: str) -> DamagedLog:
+        return DamagedLog(f"{self._origin.service} partition {self._origin.partition}: {why}")
+
+    async def _find_reach(self, own: Ownership) -> _Reach:
         found = [
             await self._patience.kafka(f"find the end of {stream}", self._ledger.reach(stream))
             for stream in ("events", "state", "dead")
         ]
+        if own.input_offset >= 0:
+            # Behind where Redis stands nothing is known to be out, however old: better twice than never.
+            found = [replace(reach, gone_before=None) for reach in found]
         return _Reach(*found)
 
     async def _refold(
@@ -157,26 +170,21 @@ class Recovery(Generic[S]):
                     readings.append(read_log(self._aggregate, logged))
                     accepted, log_offset = logged.offset, offset
             except (Invalid, KeyError, ValueError) as why:
-                raise DamagedLog(
-                    f"{self._origin.service} partition {self._origin.partition}: the log record at offset"
-                    f" {offset} can't be read: {why}"
-                ) from why
+                raise self._damaged(f"the log record at offset {offset} can't be read: {why}") from why
         if not readings:
             return 0
         await load_entities(self._cache, fold, self._store, own, readings, self._patience)
         if reach is not None and self._writer is not None:
             await self._exhume(readings, reach)
-        try:
-            folded = fold.fold(readings, self._cache.entities)
-        except Diverged as why:
-            raise DamagedProjection(str(why)) from why
+        folded = fold.fold(readings, self._cache.entities)
         self._failpoint.passed("recovery_refolded")
+        recorded = {reading.about.offset: reading.about.recorded for reading in readings}
         if reach is not None and self._writer is None:
-            _check_published(folded, readings, reach, published)
+            _check_published(folded, recorded, readings, reach, published)
         elif reach is not None:
             # one that slept meanwhile must not write old states over newer ones
             await self._patience.redis("make sure of the partition", lambda: self._store.say(own, {}))
-            await self._emit(folded, reach)
+            await self._emit(folded, recorded, reach)
         self._failpoint.passed("recovery_emitted")
         await self._patience.redis(
             "write what was refolded", lambda: self._store.apply(own, folded, log_offset)
@@ -189,8 +197,7 @@ class Recovery(Generic[S]):
         """Fetch the inputs of dead letters that are to be written again; the log keeps only why they were refused."""
         gone: list[int] = []
         for reading in readings:
-            missing = not reach.dead.expired and reading.about.offset > reach.dead.offset
-            if reading.verdict is Verdict.QUARANTINED and missing:
+            if _refused(reading) and not _buried(reading, reach):
                 look = self._ledger.input_at(reading.about.offset)
                 reading.record = await self._patience.kafka("fetch a refused input again", look)
                 if reading.record is None:
@@ -200,32 +207,48 @@ class Recovery(Generic[S]):
                 "refused inputs are no longer kept", records=len(gone), first=gone[0], last=gone[-1]
             )
 
-    async def _emit(self, folded: Folded, reach: _Reach) -> None:
+    async def _emit(self, folded: Folded, recorded: Mapping[int, int], reach: _Reach) -> None:
         """Send what the derived topics lack; the last record they speak of may have been sent in part."""
         writer = self._writer
         assert writer is not None
-        notices = [notice for notice in folded.notices if not reach.events.covers(notice.record)]
+        notices = [one for one in folded.notices if not _covers(reach.events, one.record, recorded)]
         await self._patience.kafka("send notices again", writer.route(notices))
         for stream, records, reached in (
             ("events", folded.events, reach.events),
             ("state", folded.states, reach.state),
             ("dead", folded.dead, reach.dead),
         ):
-            lacking: list[Outgoing] = [record for record in records if not reached.covers(record)]
+            lacking = [record for record in records if not _covers(reached, record, recorded)]
             if lacking:
                 again = writer.append(stream, self._origin.partition, lacking)
                 await self._patience.kafka(f"send {stream} again", again)
 
 
-def _check_published(folded: Folded, readings: Iterable[Reading], reach: _Reach, published: int) -> None:
+def _covers(reach: Reach, record: Outgoing, recorded: Mapping[int, int]) -> bool:
+    return reach.covers(record, recorded[record.offset])
+
+
+def _refused(reading: Reading) -> bool:
+    return reading.verdict is Verdict.QUARANTINED
+
+
+def _buried(reading: Reading, reach: _Reach) -> bool:
+    """Whether a refused input's dead letter was appended, as far as the topic can tell; one input has but one."""
+    about = reading.about
+    return about.offset == reach.dead.offset or reach.dead.passed(about.offset, about.recorded)
+
+
+def _check_published(
+    folded: Folded, recorded: Mapping[int, int], readings: Iterable[Reading], reach: _Reach, published: int
+) -> None:
     """Raise Unpublished where a derived topic lacks something; what is told to others goes before the events."""
     for records, reached in ((folded.events, reach.events), (folded.states, reach.state)):
-        if not all(record.offset <= published or reached.covers(record) for record in records):
+        if not all(record.offset <= published or _covers(reached, record, recorded) for record in records):
             raise Unpublished
     # A refold makes no dead letters without the inputs, so it is the readings that say where one belongs.
-    refused = (one.about.offset for one in readings if one.verdict is Verdict.QUARANTINED)
-    if not reach.dead.expired and any(offset > max(published, reach.dead.offset) for offset in refused):
-        raise Unpublished
+    for reading in readings:
+        if _refused(reading) and reading.about.offset > published and not _buried(reading, reach):
+            raise Unpublished
 
 
 async def load_entities(

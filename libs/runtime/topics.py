@@ -51,6 +51,12 @@ CREDENTIALS: Final = "credentials"
 SHARED_CONFIG: Final = {"cleanup.policy": "compact"}  # of credentials and of instruments
 
 
+def kept_since(stream: str, now: int) -> int | None:
+    """The time (ms) before which records of ``in``, ``events`` or ``dead`` may be gone; None: none go by their age."""
+    retention = int(CONFIGS[stream].get("retention.ms", "-1"))
+    return None if retention < 0 else now - retention
+
+
 class WrongTopic(Exception):
     """A topic exists, but not as the settings say."""
 

@@ -64,6 +64,7 @@ async def _rebuild(settings: Settings, service: str, quiet: bool) -> list[Rebuil
     from libs.runtime.kafka_access import KafkaAccess
     from libs.runtime.patience import Stuck
     from libs.runtime.rebuild import Interrupted, Rebuild
+    from libs.runtime.recovery import DamagedLog
     from libs.views.ownership import PositionDamaged
     from services.cli import clients
     from services.cli.progress import Bar
@@ -80,12 +81,10 @@ async def _rebuild(settings: Settings, service: str, quiet: bool) -> list[Rebuil
             )
             try:
                 return await rebuilding.run(settings.partitions)
-            except (Interrupted, PositionDamaged) as why:
+            except (DamagedLog, Interrupted, PositionDamaged) as why:
                 raise Failure(str(why)) from None
             except Stuck as why:
                 raise Failure(str(why), status=_STUCK) from None
-            except ValueError as why:
-                raise Failure(f"{log} is damaged: {why}") from None
 
 
 async def _length(settings: Settings, topic: str) -> int:

@@ -6,7 +6,9 @@ else only fingerprints are kept: some 2 kB an entity and its body, and 30 bytes 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from struct import Struct
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -68,6 +70,7 @@ class Expectation(Generic[S]):
         self._members: dict[str, dict[str, int]] = {}
         self._memberships: dict[str, frozenset[tuple[str, str]]] = {}
         self._stale: set[str] = set()
+        self._times: list[tuple[int, int]] = []  # of each batch's first record: offset, broker's time
         self.settled: int | None = None
         self.entities: dict[str, Entity[S]] = {}
         self.letters: dict[int, Letter] = {}
@@ -96,12 +99,17 @@ class Expectation(Generic[S]):
             if subject not in self.entities:
                 self.entities[subject] = self._fold.new_entity(subject)
         recorded = {reading.about.offset: reading.about.recorded for reading in readings}
+        self._times += list(recorded.items())[:1]
         folded = self._fold.fold(readings, self.entities)
         self._remember(folded, remembered)
         if self.settled is None:
             self._owe(Kind.COPY_MISSING, folded.forwards, recorded, remembered)
             self._owe(Kind.NOTICE_MISSING, folded.notices, recorded, set())
         return {record.offset: record for record in folded.log}
+
+    def recorded(self, offset: int) -> int:
+        """The broker's time (ms) of an input record, or of one up to a batch before it."""
+        return self._times[bisect_right(self._times, offset, key=itemgetter(0)) - 1][1]
 
     def _remember(self, folded: Folded, remembered: set[int]) -> None:
         for write in folded.writes:

@@ -16,6 +16,7 @@ from libs.ledger.aggregate import Aggregate
 from libs.ledger.envelope import Origin
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.reader import PartitionReader, partition_reader
+from libs.runtime.topics import kept_since
 from libs.runtime.verification.debts import DebtBook
 from libs.runtime.verification.expectation import Expectation
 from libs.runtime.verification.findings import Findings
@@ -147,11 +148,15 @@ class PartitionCheck(Generic[S]):
         """How far each derived topic is to be read; what the log accounts for is read to its end after that."""
         within = [await reader.bounds() for reader in (events, state, dead)]
         self._d.progress.expect(sum(end - begin for begin, end in within))
-        cut = [begin > 0 for begin, _ in within]
+        now = round(time.time() * 1000)
+        gone = [
+            kept_since(stream, now) if begin > 0 else None
+            for stream, (begin, _) in zip(("events", "state", "dead"), within, strict=True)
+        ]
         return [
-            (events, within[0], Events(self._expected, self._partition, cut[0], self.findings)),
+            (events, within[0], Events(self._expected, self._partition, gone[0], self.findings)),
             (state, within[1], States(self._expected, self._partition, self.findings)),
-            (dead, within[2], Letters(self._expected, self._partition, cut[2], self.findings)),
+            (dead, within[2], Letters(self._expected, self._partition, gone[2], self.findings)),
         ]
 
     async def _read(self, reader: PartitionReader, begin: int, end: int, comparison: Comparison) -> None:

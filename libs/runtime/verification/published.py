@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 import orjson
 
-from libs.ledger.partition import CAUSE
+from libs.ledger.partition import cause_of
 from libs.runtime.verification.expectation import GONE, OWN_HEADERS, Document, Expectation
 from libs.runtime.verification.findings import Findings, Kind
 from libs.runtime.verification.fingerprint import fingerprint, of_record
@@ -30,10 +30,12 @@ class Comparison(Protocol):
 class _Published(Generic[S]):
     """What all three comparisons need: what is expected, and where to report."""
 
-    def __init__(self, expected: Expectation[S], partition: int, cut: bool, findings: Findings) -> None:
+    def __init__(
+        self, expected: Expectation[S], partition: int, gone_before: int | None, findings: Findings
+    ) -> None:
         self._expected = expected
         self._partition = partition
-        self._cut = cut  # the topic's beginning is gone
+        self._gone_before = gone_before  # ms; the topic's beginning is gone, nothing of it where this is None
         self._findings = findings
         self._oldest: int | None = None  # the input offset that the first kept record comes from
 
@@ -42,7 +44,11 @@ class _Published(Generic[S]):
         settled = self._expected.settled
         if settled is not None and cause > settled:
             return False
-        return not self._cut or (self._oldest is not None and cause >= self._oldest)
+        if self._gone_before is None:
+            return True
+        if self._oldest is None:
+            return self._expected.recorded(cause) >= self._gone_before
+        return cause >= self._oldest
 
     def _excuse(self, cause: int, what: str) -> None:
         settled = self._expected.settled
@@ -56,8 +62,10 @@ class _Published(Generic[S]):
 class Events(_Published[S]):
     """``events``: by the reader's rule, byte for byte, without gaps, nothing uncaused."""
 
-    def __init__(self, expected: Expectation[S], partition: int, cut: bool, findings: Findings) -> None:
-        super().__init__(expected, partition, cut, findings)
+    def __init__(
+        self, expected: Expectation[S], partition: int, gone_before: int | None, findings: Findings
+    ) -> None:
+        super().__init__(expected, partition, gone_before, findings)
         self._seen: dict[str, int] = {}
         self._first: dict[str, int] = {}
 
@@ -65,7 +73,7 @@ class Events(_Published[S]):
         """Compare the next record."""
         where = f"events offset {record.offset}"
         if self._oldest is None:
-            self._oldest = _cause(record)
+            self._oldest = cause_of(record.headers)
         try:
             subject, sequence = _event(record.value or b"")
         except (ValueError, KeyError, TypeError) as why:
@@ -80,7 +88,7 @@ class Events(_Published[S]):
             self._add(Kind.EVENTS_DIFFERS, where, f"event {sequence} of {subject}")
         if seen is None:
             self._first[subject] = sequence
-            if sequence > 1 and not self._cut:
+            if sequence > 1 and self._gone_before is None:
                 self._add(Kind.EVENTS_GAP, where, f"{subject} begins with sequence {sequence}")
         elif sequence > seen + 1:
             self._add(Kind.EVENTS_GAP, where, f"{subject} jumps from sequence {seen} to {sequence}")
@@ -111,7 +119,7 @@ class States(_Published[S]):
     """``state``: the last document of each entity. Compaction may keep earlier ones, or drop them."""
 
     def __init__(self, expected: Expectation[S], partition: int, findings: Findings) -> None:
-        super().__init__(expected, partition, cut=False, findings=findings)
+        super().__init__(expected, partition, gone_before=None, findings=findings)
         self._last: dict[bytes | None, Document] = {}
 
     def take(self, record: Any) -> None:
@@ -119,7 +127,7 @@ class States(_Published[S]):
         if record.value is None:
             self._last.pop(record.key, None)
         else:
-            self._last[record.key] = Document.of(record, _cause(record))
+            self._last[record.key] = Document.of(record, cause_of(record.headers))
 
     def finish(self) -> None:
         """Compare the last documents."""
@@ -152,13 +160,15 @@ class States(_Published[S]):
 class Letters(_Published[S]):
     """``dead``: every quarantined record with its headers, byte for byte; a double is equal."""
 
-    def __init__(self, expected: Expectation[S], partition: int, cut: bool, findings: Findings) -> None:
-        super().__init__(expected, partition, cut, findings)
+    def __init__(
+        self, expected: Expectation[S], partition: int, gone_before: int | None, findings: Findings
+    ) -> None:
+        super().__init__(expected, partition, gone_before, findings)
         self._seen: set[int] = set()
 
     def take(self, record: Any) -> None:
         """Compare the next dead letter."""
-        cause = _cause(record)
+        cause = cause_of(record.headers)
         if self._oldest is None:
             self._oldest = cause
         where = f"dead offset {record.offset}"
@@ -197,16 +207,3 @@ def _says(last: Document | None, wanted: Document | None) -> bool:
     if last is None or wanted is None:
         return last is wanted
     return last.mark == wanted.mark and last.cause >= wanted.cause
-
-
-def _cause(record: Any) -> int:
-    """The input offset that a derived record says it comes from, -1 where it says none."""
-    for name, value in record.headers:
-        try:
-            if name == CAUSE:
-                return int(value)
-            if name == "source":
-                return int(value.rpartition(b"/")[2])
-        except (ValueError, TypeError, AttributeError):
-            return -1
-    return -1

@@ -16,7 +16,7 @@ from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.envelope import parse_log_record
-from libs.ledger.partition import CAUSE
+from libs.ledger.partition import cause_of
 from libs.ledger.records import Folded, InputRecord, Outgoing, Routed
 from libs.runtime.failpoints import Failpoint
 from libs.runtime.journal import PlaceUnknown, ProducerBroken
@@ -60,6 +60,8 @@ class Topic:
     rng: Random
     holes: float = 0.0
     records: list[InputRecord] = field(default_factory=list)
+    begin: int = 0  # what lies before was removed by its age
+    gone_before: int | None = None  # ms; that age
     watchers: list[asyncio.Event] = field(default_factory=list)
 
     @property
@@ -365,7 +367,7 @@ class FlakyWriter:
                 raise
             self._fail()
             if name.split(".")[1] in ("events", "state", "dead"):
-                world.must_be_logged(self.process.place, name, cause(left[size - 1]))
+                world.must_be_logged(self.process.place, name, cause_of(left[size - 1].headers))
             last = topic.append(left[:size])
             left = left[size:]
             await self.process.step()
@@ -473,9 +475,11 @@ class MemoryLedger:
     async def reach(self, stream: str) -> Reach:
         """How far the stream's end speaks of the input."""
         await self._process.step()
-        tail = self._topic(stream).records[-_TAIL:]
-        offset = max(map(cause, tail), default=-1)
-        return Reach(offset, frozenset(one.value for one in tail if cause(one) == offset))
+        topic = self._topic(stream)
+        tail = topic.since(topic.begin)[-_TAIL:]
+        offset = max((cause_of(one.headers) for one in tail), default=-1)
+        values = frozenset(one.value for one in tail if cause_of(one.headers) == offset)
+        return Reach(offset, values, topic.gone_before if not tail and topic.end else None)
 
     async def state_bounds(self) -> tuple[int, int]:
         """First offset, and the one after the last."""
@@ -496,10 +500,3 @@ class MemoryLedger:
         """An input record."""
         await self._process.step()
         return next((one for one in self._topic("in").since(offset) if one.offset == offset), None)
-
-
-def cause(record: InputRecord | Outgoing) -> int:
-    """The input offset that a record of a derived topic comes from."""
-    headers = dict(record.headers)
-    place = headers.get(CAUSE) or (headers.get("source") or b"-1").rpartition(b"/")[2]
-    return int(place)

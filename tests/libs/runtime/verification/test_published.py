@@ -91,16 +91,18 @@ def expected() -> Recorder:
     return recorder
 
 
-def compare(expected: Recorder, stream: str, records: list[Stands], cut: bool = False) -> Findings:
+def compare(
+    expected: Recorder, stream: str, records: list[Stands], gone_before: int | None = None
+) -> Findings:
     """What is found in a topic that holds these records."""
     findings = Findings()
     comparison: Comparison
     if stream == "events":
-        comparison = Events(expected, 0, cut, findings)
+        comparison = Events(expected, 0, gone_before, findings)
     elif stream == "state":
         comparison = States(expected, 0, findings)
     else:
-        comparison = Letters(expected, 0, cut, findings)
+        comparison = Letters(expected, 0, gone_before, findings)
     for record in records:
         comparison.take(record)
     comparison.finish()
@@ -186,11 +188,27 @@ def test_what_the_topic_no_longer_keeps_is_excused(expected: Recorder) -> None:
     """Only the beginning of events can be gone: what its first record's cause comes before."""
     topic = expected.topic("events")
     kept = [r for r in topic if int(dict(r.headers)["inputoffset"] or 0) >= 4]
-    found = compare(expected, "events", kept, cut=True)
+    found = compare(expected, "events", kept, gone_before=1_000)
     assert not found.counts
     assert found.excused["events"] == len(topic) - len(kept)
-    without_last = compare(expected, "events", kept[:-1], cut=True)
+    without_last = compare(expected, "events", kept[:-1], gone_before=1_000)
     assert dict(without_last.counts) == {Kind.EVENTS_MISSING: 1}
+
+
+@pytest.mark.parametrize(
+    ("stream", "count", "kind"), [("events", 6, Kind.EVENTS_MISSING), ("dead", 1, Kind.DEAD_MISSING)]
+)
+def test_where_nothing_is_kept_age_alone_excuses(
+    expected: Recorder, stream: str, count: int, kind: Kind
+) -> None:
+    """What followed from an input of yesterday was never published, if the topic keeps it for weeks."""
+    all_old = compare(expected, stream, [], gone_before=2_000)
+    assert not all_old.counts
+    assert all_old.excused[stream] == count
+    assert dict(compare(expected, stream, [], gone_before=1_000).counts) == {kind: count}
+    some = compare(expected, stream, [], gone_before=1_003)
+    assert some.counts[kind] > 0
+    assert some.counts[kind] + some.excused[stream] == count
 
 
 @pytest.mark.parametrize("stream", ["events", "state", "dead"])
