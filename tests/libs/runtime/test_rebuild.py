@@ -19,7 +19,8 @@ from libs.views.store import PartitionStore
 from services.executions import AGGREGATE
 from tests.faults.traffic import traffic
 from tests.real.deployment import Deployment
-from tests.real.topics import ends
+from tests.real.topics import Push, ends
+from tests.services.cli.command import run
 from tests.stack import Servers
 
 pytestmark = pytest.mark.real
@@ -174,3 +175,12 @@ async def test_a_log_that_is_shorter_than_redis_says(deployment: Deployment, red
     await feed(deployment, 4, 50)
     await deployment.settle(services=SERVICE)
     assert not (await verify(deployment)).counts
+
+
+async def test_a_log_with_a_stranger_s_record_is_named(deployment: Deployment) -> None:
+    """In one line with status 2, as where a server is away."""
+    await folded(deployment, count=50)
+    await deployment.push([Push(deployment.topic("executions.log"), b'{"not":"ours"}', partition=0)])
+    ended = await asyncio.to_thread(run, deployment.environment(), "rebuild", "executions")
+    assert ended.status == 2
+    assert "executions partition 0: the log record at offset" in ended.line
