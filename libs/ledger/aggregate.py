@@ -96,6 +96,8 @@ class Aggregate(Generic[S]):
     ``identify`` and ``validate`` raise Invalid. A body whose bytes match ``plain`` needs neither ``validate`` nor
     ``observe``, but ``check``, which raises Invalid for what no pattern can tell. ``fold`` decides, ``evolve`` acts on
     the decision, ``derive`` tells what follows from it; none of them knows a clock. ``restore`` undoes ``render``.
+    ``evolve`` and ``render`` also take a late or conflicting fact as one that is applied to the initial state, an
+    unknown status in it or not: what it claims is told by that.
     ``tally`` says what a change, and the events that follow from it, add to the partition's counters.
     ``enter`` gives what a fact adds to the entity's streams, ``watch`` says where time has to be told.
     ``companion`` is what the entities of one routing key share. It evolves with each of their facts, before them;

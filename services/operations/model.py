@@ -135,9 +135,9 @@ def judge(state: Operation) -> bool | None:
     """Whether an ended operation and its complete set of executions agree by the reasons of 000.
 
     None where there is nothing to judge: not ended, no execution known, one still awaited, or a reason
-    that claims nothing about executions.
+    that claims nothing about executions. A status that is claimed may be any.
     """
-    if state.status is None or RANKS[state.status] < TERMINAL or not state.executions:
+    if RANKS.get(state.status or "") != TERMINAL or not state.executions:
         return None
     n = counts(state)
     if n["awaiting_execution"]:

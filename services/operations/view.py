@@ -22,6 +22,7 @@ from services.operations.model import SHAPE, Operation, counts
 _IDENTITY: Final = "_identity"  # of an operation of which no status change was applied yet
 _LETTERS: Final = {"awaiting_execution": "a", "settled": "s", "rejected": "r", "skipped": "k"}
 _STATUSES: Final = {letter: status for status, letter in _LETTERS.items()}
+_CLAIMED: Final = "?"  # for a status that is only claimed: such a state is shown, never stored
 
 
 def render(state: Operation) -> View:
@@ -36,7 +37,7 @@ def render(state: Operation) -> View:
         "weights_rounded": "1" if state.weights_rounded else "0",
         "executions": executions,
         "execution_ids": execution_ids,
-        "_executions": "".join(_LETTERS[state.executions[execution_id]] for execution_id in ids),
+        "_executions": "".join(_LETTERS.get(state.executions[one], _CLAIMED) for one in ids),
         "_mismatched": "1" if state.mismatched else "0",
     }
     body = state.body

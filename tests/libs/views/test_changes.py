@@ -3,6 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from libs.contracts.partitions import partition_of
 from libs.ledger.envelope import Origin
@@ -11,7 +19,15 @@ from libs.ledger.partition import PartitionFold
 from libs.ledger.records import InputRecord
 from libs.views.changes import steps
 from services.cli.folds import aggregate
-from tests.e2e.examples import OPERATION_PRICING, OPERATION_SETTLED
+from tests.e2e.examples import EXECUTION_SETTLED, OPERATION_PRICING, OPERATION_SETTLED
+from tests.libs.ledger.folding import fold_input, records_of
+from tests.services.agents import given as agents
+from tests.services.executions import given as executions
+from tests.services.operations import given as operations
+from tests.services.strategies import given as strategies
+from tests.services.versions import given as versions
+
+Body = dict[str, Any]
 
 ID = "663a258c-5e7c-456f-9759-73e02db8b5d9"
 
@@ -71,6 +87,104 @@ def test_what_an_outcome_says_of_an_execution_is_no_claim_about_the_operation() 
     assert last.logged.verdict == "conflict"
     assert last.claimed is not None
     assert not last.claimed.keys() & {"status", "event", "execution_id"}
+
+
+OUTCOME_SETTLED = orjson.dumps(operations.execution(1, "settled"))
+
+
+@pytest.mark.parametrize(
+    ("service", "bodies", "claimed"),
+    [
+        (
+            "operations",
+            (OPERATION_SETTLED, {"status": "dreaming"}),
+            {"strategy_id": operations.OTHER, "status": "dreaming"},
+        ),
+        (
+            "operations",
+            (OPERATION_SETTLED, {"status": "dreaming", "type": "gift"}),
+            {"strategy_id": operations.OTHER, "status": "dreaming", "type": "gift"},
+        ),
+        ("operations", (OUTCOME_SETTLED, {"status": "dreaming"}), {"strategy_id": operations.OTHER}),
+        (
+            "executions",
+            (EXECUTION_SETTLED, {"status": "halted"}),
+            {"strategy_id": operations.OTHER, "status": "halted"},
+        ),
+    ],
+)
+def test_who_claims_another_identity_may_claim_an_unknown_status_too(
+    service: str, bodies: tuple[bytes, Body], claimed: Body
+) -> None:
+    """It can never be applied, but all of its claims are told."""
+    first, change = bodies
+    second = orjson.dumps({**orjson.loads(first), "strategy_id": operations.OTHER, **change})
+    built = aggregate(service)
+    outcome = fold_input(built, records_of((first, second)))
+    ((entity_id, history),) = outcome.store.histories.items()
+    last = list(steps(built, entity_id, history))[-1]
+    assert (last.logged.verdict, last.changed) == ("conflict", {})
+    assert last.claimed is not None
+    assert {name: orjson.loads(said) for name, (_, said) in last.claimed.items()} == claimed
+
+
+def _drawn_operation(rng: Random) -> Body:
+    whose: Body = {"strategy_id": rng.choice((operations.STRATEGY, operations.OTHER))}
+    whose["event"] = rng.choice((None, None, "renamed"))
+    if rng.random() < 0.5:
+        told = rng.choice(("awaiting_execution", "settled", "rejected", "skipped", "dreaming"))
+        whose["event"] = rng.choice(("execution.outcome", "execution.outcome", "renamed"))
+        return operations.execution(rng.randrange(3), told, rng.randrange(60), **whose)
+    whose["type"] = rng.choice(("enrollment", "enrollment", "gift"))
+    whose["request_id"] = rng.choice((operations.STRATEGY, operations.OTHER))
+    reason = rng.choice(("", None, "all_rejected", "no_executions", "another"))
+    name = rng.choice((*operations.ALL_STATUSES, "dreaming"))
+    return operations.status(name, reason, rng.randrange(60), **whose)
+
+
+def _drawn_execution(rng: Random) -> Body:
+    whose = {
+        "strategy_id": rng.choice((executions.STRATEGY, executions.OTHER)),
+        "operation_id": rng.choice((executions.OPERATION, executions.OTHER)),
+        "event": rng.choice((None, "trade_strategy.execution.status_changed")),
+    }
+    return executions.status(rng.choice((*executions.ALL_STATUSES, "halted")), rng.randrange(46, 60), **whose)
+
+
+def _drawn_agent(rng: Random) -> list[Body]:
+    day = [*agents.day(rng), *(agents.clock(rng.randrange(200)) for _ in range(3))]
+    return [*day, agents.said("snapshot", 5) | {"event": "mused"}]
+
+
+def _drawn_strategy(rng: Random) -> list[Body]:
+    history = [*strategies.history(rng), strategies.snapshot(rng.randrange(10_000))]
+    return [*history, strategies.said("mused", 5), strategies.said("deployed", 3), strategies.scope(9)]
+
+
+_DRAWN: dict[str, Callable[[Random], list[bytes]]] = {
+    "operations": lambda rng: [orjson.dumps(_drawn_operation(rng)) for _ in range(12)],
+    "executions": lambda rng: [orjson.dumps(_drawn_execution(rng)) for _ in range(12)],
+    "agents": lambda rng: [orjson.dumps(one) for one in _drawn_agent(rng)],
+    "strategies": lambda rng: [orjson.dumps(one) for one in _drawn_strategy(rng)],
+    "versions": lambda rng: [*versions.history(rng), orjson.dumps(versions.command("version.renamed"))],
+}
+
+
+@pytest.mark.parametrize("service", list(_DRAWN))
+@settings(max_examples=200)
+@given(seed=st.integers(0, 2**64))
+def test_every_history_can_be_told(service: str, seed: int) -> None:
+    """Whatever a valid input claims, in any order: unknown statuses and events, identities of somebody else."""
+    rng = Random(seed)
+    values = _DRAWN[service](rng)
+    rng.shuffle(values)
+    built, key = aggregate(service), None if service == "versions" else b"acme"
+    outcome = fold_input(built, records_of(values, key))
+    assert outcome.store.histories
+    for entity_id, history in outcome.store.histories.items():
+        for step in steps(built.part(entity_id), entity_id, history):
+            told = step.logged.verdict in ("late", "conflict")
+            assert (step.changed is None, step.claimed is not None) == (False, told)
 
 
 def test_numbers_keep_the_senders_digits() -> None:
