@@ -10,6 +10,7 @@ from libs.contracts.fields import Amount, Text, Time, Uuid, UuidOrEmpty
 
 RANKS: Final = {"awaiting_execution": 0, "settled": 1, "skipped": 1, "rejected": 1}
 TERMINAL: Final = 1
+STATUS_EVENT: Final = "trade_strategy.execution.status_changed"
 EXECUTED: Final = "executed"
 FILL_FIELDS: Final = ("price", "quantity", "total_notional", "trade_ids", "executed_at")
 

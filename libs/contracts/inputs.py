@@ -6,10 +6,8 @@ from typing import Any, Final, Literal
 
 from pydantic import BaseModel, create_model
 
-from libs.contracts import strategies, versions
+from libs.contracts import executions, operations, strategies, versions
 from libs.contracts.agents import MESSAGES
-from libs.contracts.executions import ExecutionStatusChanged
-from libs.contracts.operations import OUTCOME_EVENT, STATUS_EVENT, ExecutionOutcome, OperationStatusChanged
 
 Model = type[BaseModel]
 
@@ -26,10 +24,10 @@ COMMANDS: Final = _with_data(versions.Command, dict(versions.DATA))
 STATUS_EVENTS: Final = _with_data(strategies.StrategyEvent, dict(strategies.DATA))
 INPUTS: Final[dict[str, dict[str, Model]]] = {
     "operations.in": {
-        STATUS_EVENT: OperationStatusChanged,
-        OUTCOME_EVENT: ExecutionOutcome,
+        operations.STATUS_EVENT: operations.OperationStatusChanged,
+        operations.OUTCOME_EVENT: operations.ExecutionOutcome,
     },
-    "executions.in": {"trade_strategy.execution.status_changed": ExecutionStatusChanged},
+    "executions.in": {executions.STATUS_EVENT: executions.ExecutionStatusChanged},
     "versions.in": COMMANDS,
     "agents.in": dict(MESSAGES),
     "strategies.in": {**STATUS_EVENTS, "connector.scope": strategies.ConnectorScope},

@@ -54,13 +54,3 @@ class ExecutionOutcome(BaseModel):
     status_reason: Text | None
     strategy_id: Uuid
     updated_at: Time
-
-
-class UnknownEvent(BaseModel):
-    """What is said of an operation under an event that nobody here knows: kept, and ignored."""
-
-    model_config = ConfigDict(extra="allow")
-
-    event: Text = Field(description="Neither of the others.")
-    id: Uuid = Field(description="The operation's id.")
-    updated_at: Time

@@ -6,8 +6,15 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from libs.contracts.executions import EXECUTED, FILL_FIELDS, ExecutionStatusChanged, Instruction
+from libs.contracts.executions import (
+    EXECUTED,
+    FILL_FIELDS,
+    STATUS_EVENT,
+    ExecutionStatusChanged,
+    Instruction,
+)
 from libs.contracts.plain import plain_form
+from libs.contracts.trade_strategy import UnknownEvent
 from libs.ledger.checks import check_time, is_uuid, uuid_of
 from libs.ledger.digest import digest
 from libs.ledger.fact import Fact, Identity
@@ -20,6 +27,11 @@ _KNOWN: Final = frozenset(ExecutionStatusChanged.model_fields)
 _KNOWN_INSTRUCTION: Final = frozenset(Instruction.model_fields)
 
 
+def is_unknown(body: Document) -> bool:
+    """Whether a body names an event that is no status change; one has no ``event``, or its webhook's name."""
+    return body.get("event") not in (None, STATUS_EVENT)
+
+
 def identify(document: Document, key: bytes | None) -> Identity:
     """An execution is known by its ``id``, whatever the record's key; it belongs to its operation. Raises Invalid."""
     execution_id = uuid_of(document, "id")
@@ -28,9 +40,12 @@ def identify(document: Document, key: bytes | None) -> Identity:
 
 
 def validate(document: Document) -> None:
-    """Refuse what 003 does not allow. Raises Invalid, naming the first field at fault."""
+    """Refuse what 003 does not allow; an unknown event has to say of what and when. Raises Invalid.
+
+    It names the first field at fault.
+    """
     try:
-        ExecutionStatusChanged.model_validate(document)
+        (UnknownEvent if is_unknown(document) else ExecutionStatusChanged).model_validate(document)
     except ValidationError as failure:
         raise from_validation(failure) from None
     check(document)
@@ -38,6 +53,9 @@ def validate(document: Document) -> None:
 
 def check(document: Document) -> None:
     """Refuse times that don't exist, and fills that are not whole. Raises Invalid."""
+    if is_unknown(document):
+        check_time(document["updated_at"], "/updated_at")
+        return
     for field in ("created_at", "updated_at"):
         check_time(document[field], f"/{field}")
     for index, instruction in enumerate(document["instructions"]):
@@ -58,11 +76,12 @@ def _check_fill(instruction: Document, index: int) -> None:
 
 def observe(document: Document, value: bytes) -> Fact:
     """The fact in a valid document; a ``status_reason`` of null counts as empty, an instruction's too."""
-    if _has_extras(document):
+    if is_unknown(document) or _has_extras(document):
         document = read_exactly(value)
-    document = _with_reason(document)
-    instructions = [_with_reason(instruction) for instruction in document["instructions"]]
-    document = {**document, "instructions": instructions}
+    if not is_unknown(document):
+        document = _with_reason(document)
+        instructions = [_with_reason(instruction) for instruction in document["instructions"]]
+        document = {**document, "instructions": instructions}
     return Fact(milliseconds(document["updated_at"]), document, digest(document))
 
 

@@ -14,6 +14,7 @@ from libs.ledger.fact import Fact
 from libs.ledger.reading import Document
 from libs.ledger.tallies import Tally
 from libs.ledger.verdict import Verdict
+from services.executions.events import is_unknown
 
 SHAPE: Final = Shape(
     fields=(
@@ -37,7 +38,7 @@ SHAPE: Final = Shape(
 class Execution(NamedTuple):
     """An execution; ``status`` is None until a fact was applied, ``filled`` indexes its executed instructions.
 
-    ``strategy_id`` and ``operation_id`` are those of its first fact, even of one that was ignored.
+    ``strategy_id`` and ``operation_id`` are those of its first status change, even of one that was ignored.
     """
 
     id: str
@@ -57,6 +58,8 @@ def initial(execution_id: str) -> Execution:
 def fold(state: Execution, fact: Fact) -> Verdict:
     """Decide what a fact that was never seen before means."""
     body = fact.body
+    if is_unknown(body):
+        return Verdict.IGNORED
     if state.strategy_id is not None and _identity(body) != (state.strategy_id, state.operation_id):
         return Verdict.CONFLICT
     rank = RANKS.get(body["status"])
@@ -68,8 +71,10 @@ def fold(state: Execution, fact: Fact) -> Verdict:
 
 
 def evolve(state: Execution, fact: Fact, verdict: Verdict) -> Execution:
-    """The execution after a fact; only an applied one changes it, and the first says whose it is."""
+    """The execution after a fact; only an applied one changes it, and the first status change says whose it is."""
     body = fact.body
+    if verdict is Verdict.IGNORED and is_unknown(body):  # what a log says was applied stays applied
+        return state
     strategy_id, operation_id = state.strategy_id, state.operation_id
     if strategy_id is None:
         strategy_id, operation_id = _identity(body)

@@ -18,7 +18,7 @@ from libs.ledger.document import (
 )
 from services.executions.model import SHAPE, Execution, filled
 
-_IDENTITY: Final = "_identity"  # of an execution of which no fact was applied yet
+_IDENTITY: Final = "_identity"  # of an execution of which no status change was applied yet, where one came
 _UNKNOWN: Final = frozenset(SHAPE.fields) - {"id"}
 
 
@@ -36,6 +36,8 @@ def render(state: Execution) -> View:
 def restore(execution_id: str, fields: Mapping[str, str]) -> Execution:
     """The state that ``render`` was made from. Raises KeyError, ValueError."""
     if fields["status"] == "null":
+        if _IDENTITY not in fields:
+            return Execution(execution_id)
         strategy_id, operation_id = fields[_IDENTITY].split(" ")
         return Execution(execution_id, strategy_id, operation_id)
     return Execution(

@@ -18,8 +18,7 @@ from typing import Final
 
 from pydantic import BaseModel, ValidationError
 
-from libs.contracts.executions import ExecutionStatusChanged
-from libs.contracts.operations import STATUS_EVENT, OperationStatusChanged
+from libs.contracts import executions, operations
 from libs.contracts.traceparent import of_request, record_headers
 from libs.ledger.checks import check_time
 from libs.ledger.invalid import Invalid, all_from_validation, shown
@@ -44,8 +43,7 @@ _NOT_READABLE: Final = frozenset({"not_json", "too_deep", "too_many_keys"})
 class Webhook:
     """One kind of webhook: where it comes in, what it looks like, which service's input it becomes.
 
-    ``times`` lists the times in a document with their pointers; ``events_matter`` where a body's ``event``
-    would be taken for another message of the topic; it is an extra field like any other elsewhere.
+    A body may say its ``name`` as its ``event``. ``times`` lists the times in a document with their pointers.
     """
 
     path: str
@@ -53,7 +51,6 @@ class Webhook:
     service: str
     model: type[BaseModel]
     times: Callable[[Document], Iterator[tuple[str, object]]]
-    events_matter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +79,16 @@ def _stamps_and_fills(document: Document) -> Iterator[tuple[str, object]]:
 WEBHOOKS: Final = (
     Webhook(
         path="/webhooks/trade-strategy/operations",
-        name=STATUS_EVENT,
+        name=operations.STATUS_EVENT,
         service="operations",
-        model=OperationStatusChanged,
+        model=operations.OperationStatusChanged,
         times=_stamps,
-        events_matter=True,
     ),
     Webhook(
         path="/webhooks/trade-strategy/executions",
-        name="trade_strategy.execution.status_changed",
+        name=executions.STATUS_EVENT,
         service="executions",
-        model=ExecutionStatusChanged,
+        model=executions.ExecutionStatusChanged,
         times=_stamps_and_fills,
     ),
 )
@@ -165,7 +161,7 @@ def _read(webhook: Webhook, body: bytes) -> Document:
 
 def _findings(webhook: Webhook, document: Document) -> list[Finding]:
     event = document.get("event")
-    if webhook.events_matter and event not in (None, webhook.name):
+    if event not in (None, webhook.name):
         return [Finding("/event", f"this webhook is of {webhook.name}, not of {shown(event)}")]
     findings = []
     try:

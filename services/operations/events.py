@@ -12,9 +12,9 @@ from libs.contracts.operations import (
     STATUS_EVENT,
     ExecutionOutcome,
     OperationStatusChanged,
-    UnknownEvent,
 )
 from libs.contracts.plain import plain_form
+from libs.contracts.trade_strategy import UnknownEvent
 from libs.ledger.checks import check_time, uuid_of
 from libs.ledger.digest import digest
 from libs.ledger.fact import Fact, Identity

@@ -146,7 +146,7 @@ def _drawn_execution(rng: Random) -> Body:
     whose = {
         "strategy_id": rng.choice((executions.STRATEGY, executions.OTHER)),
         "operation_id": rng.choice((executions.OPERATION, executions.OTHER)),
-        "event": rng.choice((None, "trade_strategy.execution.status_changed")),
+        "event": rng.choice((None, "trade_strategy.execution.status_changed", "renamed")),
     }
     return executions.status(rng.choice((*executions.ALL_STATUSES, "halted")), rng.randrange(46, 60), **whose)
 

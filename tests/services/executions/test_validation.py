@@ -26,6 +26,21 @@ def _with(change: Body, name: str = "settled", index: int = 1) -> Body:
     return body
 
 
+@pytest.mark.parametrize(
+    ("change", "error", "pointer"),
+    [
+        ({"event": 5}, "wrong_type", "/event"),
+        ({"event": ["trade_strategy.execution.status_changed"]}, "wrong_type", "/event"),
+        ({"event": "new", "id": 1}, "wrong_type", "/id"),
+        ({"event": "new", "updated_at": "soon"}, "malformed_time", "/updated_at"),
+        ({"event": "new", "updated_at": "2026-02-30T00:00:00Z"}, "malformed_time", "/updated_at"),
+    ],
+)
+def test_an_unknown_event_has_a_name_an_execution_and_a_time(change: Body, error: str, pointer: str) -> None:
+    """Nothing else of it is judged."""
+    assert _refused(status("settled", instructions=[{}]) | change) == (error, pointer)
+
+
 @pytest.mark.parametrize("field", FILL_FIELDS)
 @pytest.mark.parametrize("index", [0, 1])
 def test_an_executed_instruction_has_all_fields_of_its_fill(field: str, index: int) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from services.executions import AGGREGATE
 from tests.libs.ledger.folding import events, fold_input, records_of, verdicts
-from tests.services.executions.given import ALL_STATUSES, ID, OTHER, TERMINAL, folded, state, status
+from tests.services.executions.given import ALL_STATUSES, ID, OTHER, TERMINAL, folded, state, status, told
 
 
 @pytest.mark.parametrize("first", ALL_STATUSES)
@@ -172,3 +172,39 @@ def test_the_first_fact_says_whose_it_is_even_where_it_was_ignored() -> None:
     assert (state(outcome)["status"], state(outcome)["disputed"]) == (None, True)
     assert outcome.store.indexes == {}
     assert verdicts(folded(status("halted"), status("settled"))) == ["ignored", "applied"]
+
+
+@pytest.mark.parametrize("event", ["execution.outcome", "", "trade_strategy.operation.status_changed"])
+def test_an_unknown_event_is_ignored_and_changes_nothing_but_bookkeeping(event: str) -> None:
+    """Whatever else it says; it needs no field of a status change, and says nothing of whose the execution is."""
+    bare = {"event": event, "id": ID, "updated_at": "2026-05-29T18:56:59Z"}
+    whole = status("settled", event=event, strategy_id=OTHER, operation_id=OTHER, instructions=None)
+    outcome = folded(bare, whole, status("awaiting_execution"), bare, status("settled", event=None))
+    assert verdicts(outcome) == ["ignored", "ignored", "applied", "duplicate", "applied"]
+    assert (state(outcome)["sequence"], state(outcome)["disputed"]) == (4, False)
+    assert next(name for name, _ in events(outcome)) == "execution.created"
+    assert len(told(outcome)) == 2
+    kept = [orjson.loads(record.value or b"")["data"] for record in outcome.log[:2]]
+    assert kept == [bare, whole]
+
+
+def test_a_status_change_may_say_that_it_is_one() -> None:
+    """By its webhook's name, or null; both are extra fields then."""
+    named = status("settled", event="trade_strategy.execution.status_changed")
+    assert verdicts(folded(status("awaiting_execution", event=None), named)) == ["applied", "applied"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_an_execution_known_only_by_an_unknown_event_may_be_forgotten_and_loaded_again(seed: int) -> None:
+    """Nothing is known of it then, not even whose it is; numbers of the event are kept as they were sent."""
+    bare = (
+        b'{"event": "renamed", "id": "%b", "updated_at": "2026-05-29T18:56:59Z", "fee": 1.50}' % ID.encode()
+    )
+    values = [bare, orjson.dumps(status("halted", strategy_id=OTHER)), orjson.dumps(status("settled"))]
+    first = fold_input(AGGREGATE, records_of(values[:1]))
+    assert (state(first)["status"], first.store.indexes) == (None, {})
+    whole = fold_input(AGGREGATE, records_of(values))
+    assert verdicts(whole) == ["ignored", "ignored", "conflict"]
+    assert b"1.50" in (whole.log[0].value or b"")
+    cut = fold_input(AGGREGATE, records_of(values), cut=Random(seed))
+    assert (cut.log, cut.events, cut.store) == (whole.log, whole.events, whole.store)
