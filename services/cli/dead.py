@@ -39,6 +39,7 @@ Source = Annotated[
     typer.Option("--source", help="Only those from topic, topic/partition or topic/partition/offset."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+_NOTHING: Final = "no dead letter is meant: nothing sent"
 _LISTED: Final = 50
 _CHUNK: Final = 500
 _SECONDS: Final = 30.0
@@ -123,18 +124,20 @@ def redrive(
     PLACE, such as operations.in/3/17 or operations.dead/3/5. Of equal letters (same service, key, value and headers)
     only the newest is sent: what was sent again and refused again is a new letter, equal to the one before. What was
     folded meanwhile will be a duplicate. Asks first, unless --yes is given; without a terminal --yes is needed.
+
+    Ends with status 1 where a PLACE has none.
     """
     from libs.ledger.letters import Wanted
     from services.cli import clients
 
     settings = load()
     source = _in_namespace(settings, source)
-    if meant is not None and "/" in meant:
-        one = _place(settings, meant)
-        services: tuple[str, ...] = (one.service,)
+    place = _place(settings, meant) if meant is not None and "/" in meant else None
+    if place is not None:
+        services: tuple[str, ...] = (place.service,)
         if source is not None:
             raise Failure(f"either the place {meant} or --source, not both")
-        wanted = Wanted(error, pointer, **one.wanted)
+        wanted = Wanted(error, pointer, **place.wanted)
     else:
         services, wanted = _services(settings, meant), Wanted(error, pointer, source)
     spans, newest, counted = clients.run(_choose(settings, services, wanted), settings)
@@ -148,12 +151,14 @@ def redrive(
         sent = clients.run(_send_again(settings, spans, wanted, newest, total), settings)
     if as_json:
         typer.echo(json.dumps({"redriven": sent.total(), "services": dict(sent)}))
-    elif not sent:
-        typer.echo("no dead letter is meant: nothing sent")
-    else:
+    elif sent:
         older = newest.seen - len(newest)
         equal = f"; {older} older equal one{'' if older == 1 else 's'} not" if older else ""
         typer.echo(f"{_told(sent)} sent again{equal}")
+    elif place is None:
+        typer.echo(_NOTHING)
+    if place is not None and not sent:
+        raise Failure(_NOTHING, NOT_FOUND)
 
 
 def _services(settings: Settings, service: str | None) -> tuple[str, ...]:

@@ -185,7 +185,9 @@ async def test_a_letter_that_was_sent_again_is_not_sent_twice_the_next_time(depl
     assert both.status == 2
     assert "--source" in both.line
     nobody = f"{deployment.topic('operations.in')}/0/99999"
-    assert b"nothing sent" in _run(deployment, "dead", "redrive", nobody, "--yes").out
+    not_there = _run(deployment, "dead", "redrive", nobody, "--yes")
+    assert (not_there.status, not_there.out) == (1, b"")
+    assert "nothing sent" in not_there.line
 
 
 def test_a_worker_that_is_gone_makes_what_is_shown_be_called_old(deployment: Deployment) -> None:
