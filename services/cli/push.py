@@ -75,7 +75,11 @@ def push(
     """
     service = _service(topic)
     for file in files:
-        if str(file) != "-" and (not file.exists() or file.is_dir()):  # a pipe has no less to be read
+        if str(file) == "-":
+            continue
+        if file.is_dir():
+            raise Failure(f"{file}: that is a folder, not a file")
+        if not file.exists():  # a pipe has no less to be read
             raise Failure(f"{file}: there is no such file")
     if key is not None and not 0 < len(key.encode()) <= _LONGEST_KEY:
         raise Failure(f"--key must have 1 to {_LONGEST_KEY} bytes")
