@@ -29,11 +29,6 @@ def service_of(entity: str) -> str:
     raise KeyError(entity)
 
 
-def kind_of(service: str, entity_id: str) -> str:
-    """What an entity of a service is, as its key says."""
-    return COMPANIONS[service] if is_companion(service, entity_id) else ENTITIES[service]
-
-
 def companion_of(service: str, routing_key: str) -> str:
     """The id of what the entities of a routing key share."""
     return _MARKED.get(service, "") + routing_key
