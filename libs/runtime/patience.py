@@ -16,6 +16,7 @@ from libs.telemetry.one_line import one_line
 T = TypeVar("T")
 
 _REMIND: Final = 5.0  # seconds between two lines about the same broker, however many of its calls wait
+_ASK_AGAIN: Final = 2.0  # seconds between two looks for a broker before anything else is done
 _FIRST_BACKOFF: Final = 0.1
 _LAST_BACKOFF: Final = 5.0
 
@@ -33,6 +34,12 @@ class Patience:
         self._kafka_answers = kafka_answers
         self._deadline = deadline
         self._reminded: dict[str, float] = {}
+
+    async def kafka_is_there(self, at: str) -> None:
+        """Wait until Kafka answers at all; ``at`` says where it is looked for."""
+        while not await self._kafka_answers():
+            self._remind("Kafka", "begin", at=at)
+            await asyncio.sleep(_ASK_AGAIN)
 
     async def kafka(self, what: str, attempt: Coroutine[Any, Any, T]) -> T:
         """Await a call that retries by itself; raises Stuck, or whatever the call raises."""
@@ -68,8 +75,8 @@ class Patience:
             await asyncio.sleep(backoff)
             backoff = min(2 * backoff, _LAST_BACKOFF)
 
-    def _remind(self, broker: str, what: str, **why: str) -> None:
+    def _remind(self, broker: str, what: str, **more: str) -> None:
         now = time.monotonic()
         if now - self._reminded.get(broker, -_REMIND) >= _REMIND:
             self._reminded[broker] = now
-            log.warning(f"waiting for {broker}", to=what, **why)
+            log.warning(f"waiting for {broker}", to=what, **more)

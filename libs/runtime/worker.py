@@ -140,9 +140,8 @@ class Worker(Generic[S]):
     async def _prepare(self) -> None:
         """Wait for Kafka, see to the topics, and open what the partitions share."""
         settings, kafka = self._settings, self._kafka
-        while not await kafka_answers(kafka):
-            logger.warning("waiting for Kafka", at=kafka.servers)
-            await asyncio.sleep(_RETRY)
+        patience = Patience(lambda: kafka_answers(kafka), DEADLINE)
+        await patience.kafka_is_there(kafka.servers)
         while not await self._topics_are_there():  # noqa: ASYNC110  # nothing tells of a topic: one has to ask
             await asyncio.sleep(_RETRY)
         self._redis = RedisAccess.of(settings).client(health_check_interval=10, socket_timeout=10)
@@ -165,7 +164,7 @@ class Worker(Generic[S]):
                 self._compressing,
             ),
             open_ledger=lambda partition: open_ledger(kafka, self._names, self._service, partition),
-            patience=Patience(lambda: kafka_answers(kafka), DEADLINE),
+            patience=patience,
             failpoint=self._failpoint,
             metrics=self.metrics,
             traces=self._traces,
