@@ -107,7 +107,9 @@ class Rebuild(Generic[S]):
             except (NotOurs, Behind, Damaged) as why:
                 reason = in_words(why)
                 logger.warning("beginning again", partition=number, why=reason)
-        raise Interrupted(f"{self._aggregate.service} partition {number}: given up after {_TRIES} tries: {reason}")
+        raise Interrupted(
+            f"{self._aggregate.service} partition {number}: given up after {_TRIES} tries: {reason}"
+        )
 
     async def _take(self, store: PartitionStore) -> Ownership:
         while True:
