@@ -12,6 +12,7 @@ from libs.runtime.ports import Input
 HIGH_RECORDS: Final = 1_000
 HIGH_BYTES: Final = 8 * 1024 * 1024
 _BATCH_BYTES: Final = 2 * 1024 * 1024  # after which a batch is taken as it is
+_HEADER_BYTES: Final = 100  # what a header takes in memory, however short
 
 
 class InputUnreadable(Exception):
@@ -29,7 +30,7 @@ class Inbox:
     def __init__(self, source: Input, log: Any) -> None:
         self._source = source
         self._log = log
-        self._records: deque[InputRecord] = deque()
+        self._records: deque[tuple[InputRecord, int]] = deque()  # each with its bytes
         self._bytes = 0
         self._open = False
         self._paused = True
@@ -75,8 +76,9 @@ class Inbox:
         self._sought = None
         for record in records:
             if record.offset >= self._next:
-                self._records.append(record)
-                self._bytes += len(record.value or b"")
+                size = _size(record)
+                self._records.append((record, size))
+                self._bytes += size
                 self._next = record.offset + 1
         self._filled.set()
         if len(self._records) >= HIGH_RECORDS or self._bytes >= HIGH_BYTES:
@@ -108,8 +110,9 @@ class Inbox:
         batch: list[InputRecord] = []
         size = 0
         while self._records and len(batch) < most and size < _BATCH_BYTES:
-            batch.append(self._records.popleft())
-            size += len(batch[-1].value or b"")
+            record, its_size = self._records.popleft()
+            batch.append(record)
+            size += its_size
         self._bytes -= size
         if self._paused and len(self._records) < HIGH_RECORDS // 2 and self._bytes < HIGH_BYTES // 2:
             self._resume()
@@ -122,3 +125,11 @@ class Inbox:
     def _resume(self) -> None:
         self._paused = False
         self._source.resume()
+
+
+def _size(record: InputRecord) -> int:
+    """Bytes of all that a sender may make large; headers are walked only where there are any."""
+    size = len(record.key or b"") + len(record.value or b"")
+    if record.headers:
+        size += sum(_HEADER_BYTES + len(name) + len(value or b"") for name, value in record.headers)
+    return size
