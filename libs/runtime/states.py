@@ -6,7 +6,8 @@ longer so; no question asked before can prevent that. But whoever owns the parti
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -22,7 +23,9 @@ from libs.views.ownership import Ownership
 
 UNKNOWN: Final = -1
 _LOOK_BACK: Final = 1_000  # records, where nobody knows any more up to where all was well
-_AT_ONCE: Final = 250  # entities asked of Redis in one call
+READ_AT_ONCE: Final = 10_000  # offsets looked at with one connection, of which only the keys are kept
+AT_ONCE: Final = 250  # entities asked of Redis in one call, and appended in one
+REMEMBERED: Final = 10_000  # subjects, so that who has many records gets few more
 _NAMED: Final = 5  # subjects in a line of the log
 
 logger = structlog.get_logger()
@@ -57,6 +60,43 @@ class StateTail:
             self.overwritten = True
 
 
+class _Doubtful:
+    """Where ``.state`` may say what is no longer so: the offsets that somebody else may have written to.
+
+    ``settled`` are subjects that need no look any more: a record of ours follows all these offsets, or Redis lacks
+    them. Only as many are remembered as cost little; who is forgotten gets one more record, which does no harm.
+    """
+
+    def __init__(self, since: int, end: int) -> None:
+        self.end = end
+        self.settled: set[str] = set()
+        self._parts = deque([(since, end)] if since < end else [])
+
+    def parts(self) -> Iterator[tuple[int, int]]:
+        """First offset and the one after the last of what one look takes in, until there is nothing left to look at."""
+        while self._parts:
+            first, stop = self._parts.popleft()
+            if stop - first > READ_AT_ONCE:
+                self._parts.appendleft((first + READ_AT_ONCE, stop))
+                stop = first + READ_AT_ONCE
+            yield first, stop
+
+    def settle(self, subjects: Sequence[str]) -> None:
+        """Take note that these need no look any more."""
+        if len(self.settled) + len(subjects) > REMEMBERED:
+            self.settled.clear()
+        self.settled.update(subjects)
+
+    def appended(self, last: int, subjects: Sequence[str], count: int) -> None:
+        """Take note of ``count`` records of ours, the last at offset ``last``; of more, nobody knows which are ours."""
+        if last + 1 - self.end == count:
+            self.settle(subjects)
+        else:
+            self._parts.append((self.end, last + 1))
+            self.settled.clear()
+        self.end = last + 1
+
+
 async def mend(
     fold: PartitionFold[Any],
     own: Ownership,
@@ -68,27 +108,31 @@ async def mend(
 ) -> int:
     """Append the present states of all that have a record from offset ``since`` on; where ``.state`` ends then.
 
-    To be called where nothing is under way and Redis has what the log has. Raises Overtaken where the log has more by
-    then, so that what was appended may be too old; Damaged, NotOurs, Behind, KafkaError.
+    To be called where nothing is under way and Redis has what the log has. Few states are held at once, however many
+    have to be written. Raises Overtaken where the log has more by then, so that what was appended may be too old;
+    Damaged, NotOurs, Behind, KafkaError.
     """
     begin, end = await patience.kafka("find the end of states", ledger.state_bounds())
     since = max(begin, end - _LOOK_BACK if since == UNKNOWN else min(since, end))
-    mended = False
-    while since < end:
-        keys = await patience.kafka("read states", ledger.state_keys(since, end))
-        records = await _present(fold, own, store, keys, patience)
-        if not records:
-            break
-        await patience.redis("make sure of the partition", lambda: store.say(own, {}))
-        last = await patience.kafka(
-            "append states again", writer.append("state", fold.origin.partition, records)
-        )
-        mended, since, end = True, end, last + 1
-        if end - since == len(records):
-            break  # nobody wrote meanwhile
+    doubtful, absent, mended = _Doubtful(since, end), _Absent(), False
+    for first, stop in doubtful.parts():
+        keys = await patience.kafka("read states", ledger.state_keys(first, stop))
+        subjects = sorted({key.decode(errors="replace") for key in keys} - doubtful.settled)
+        for at in range(0, len(subjects), AT_ONCE):
+            some = subjects[at : at + AT_ONCE]
+            records = await _present(fold, own, store, some, patience, absent)
+            if not records:
+                doubtful.settle(some)
+                continue
+            await patience.redis("make sure of the partition", lambda: store.say(own, {}))
+            appending = writer.append("state", fold.origin.partition, records)
+            last = await patience.kafka("append states again", appending)
+            doubtful.appended(last, some, len(records))
+            mended = True
+    absent.tell()
     if mended and await _goes_on(fold, own, ledger, patience):
         raise Overtaken
-    return end
+    return doubtful.end
 
 
 async def _goes_on(fold: PartitionFold[Any], own: Ownership, ledger: Ledger, patience: Patience) -> bool:
@@ -103,27 +147,44 @@ async def _goes_on(fold: PartitionFold[Any], own: Ownership, ledger: Ledger, pat
 
 
 async def _present(
-    fold: PartitionFold[Any], own: Ownership, store: Store, keys: Iterable[bytes], patience: Patience
+    fold: PartitionFold[Any],
+    own: Ownership,
+    store: Store,
+    subjects: Sequence[str],
+    patience: Patience,
+    absent: _Absent,
 ) -> list[Outgoing]:
     """The states as Redis has them; nothing of an entity that it doesn't have.
 
     A worker that slept amid this while others made that entity would remove it for good, as long as Redis went back to
     where the partition was his; a state that is only too old is mended by whoever owns it.
     """
-    subjects = sorted({key.decode(errors="replace") for key in keys})
-    records, unknown = [], []
-    for first in range(0, len(subjects), _AT_ONCE):
-        some = subjects[first : first + _AT_ONCE]
-        found = await patience.redis("load entities", lambda: store.load(own, some))  # noqa: B023
-        for subject in some:
-            fields = found.get(subject)
-            if fields is None:
-                unknown.append(subject)
-                continue
-            document = fold.document(recalled(fold, subject, fields))
-            records.append(state_record(subject, document, fold.position))
-    if unknown:
-        logger.warning(
-            "states of what is no entity are left alone", subjects=unknown[:_NAMED], of=len(unknown)
-        )
+    found = await patience.redis("load entities", lambda: store.load(own, subjects))
+    records = []
+    for subject in subjects:
+        fields = found.get(subject)
+        if fields is None:
+            absent.add(subject)
+            continue
+        document = fold.document(recalled(fold, subject, fields))
+        records.append(state_record(subject, document, fold.position))
     return records
+
+
+class _Absent:
+    """Entities that Redis lacks: how many were met, and some of them by name."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._some: list[str] = []
+
+    def add(self, subject: str) -> None:
+        """Take note of one."""
+        self._count += 1
+        if len(self._some) < _NAMED:
+            self._some.append(subject)
+
+    def tell(self) -> None:
+        """Log what was left alone, in one line."""
+        if self._count:
+            logger.warning("states of what is no entity are left alone", subjects=self._some, of=self._count)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from libs.runtime import inbox, partition, patience, rebuild, recovery
+from libs.runtime import inbox, partition, patience, rebuild, recovery, states
 from tests.libs.runtime.simulation.clock import VirtualTime
 
 
@@ -35,7 +35,7 @@ async def _yes(_: object) -> bool:
 @pytest.fixture(autouse=True)
 def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Batches of 5 and fewer cached entities, so that a schedule of some dozen records passes every path."""
-    for module in (partition, rebuild, recovery):
+    for module in (partition, rebuild, recovery, states):
         monkeypatch.setattr(module, "logger", _Silence())
     monkeypatch.setattr(patience, "log", _Silence())
     for module in (partition, patience):
@@ -49,3 +49,6 @@ def small_and_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(partition, "BATCH", 5)
     monkeypatch.setattr(partition, "ENTITIES", 4)
     monkeypatch.setattr(inbox, "HIGH_RECORDS", 25)
+    monkeypatch.setattr(states, "READ_AT_ONCE", 3)
+    monkeypatch.setattr(states, "AT_ONCE", 2)
+    monkeypatch.setattr(states, "REMEMBERED", 3)
