@@ -16,6 +16,7 @@ from libs.contracts.names import Names
 from libs.contracts.partitions import partition_of
 from libs.ledger.records import Outgoing, Routed
 from libs.runtime.failpoints import Failpoint
+from libs.runtime.together import together
 
 _BULKY: Final = 512 * 1024  # bytes of a record that is compressed, since it came compressed or grew by itself
 _OWN_HEADERS: Final = 2  # as many as we put, and short ones; only a sender's own can be large
@@ -81,7 +82,8 @@ class Journal:
         for one in routed:
             topic = self._names.topic(one.topic)
             places[topic, partition_of(one.routing_key, self._partitions)].append(one.record)
-        await asyncio.gather(*(self._send_to(*place, records) for place, records in places.items()))
+        sending = (self._send_to(*place, records) for place, records in places.items())
+        await together(*sending, lesser=(PlaceUnknown,))
 
     async def _send_to(self, topic: str, partition: int, records: list[Outgoing]) -> None:
         """Send in order, with what other partitions have for the same place: of that one batch is ever on its way."""

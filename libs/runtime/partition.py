@@ -40,6 +40,7 @@ from libs.runtime.recovery import (
 )
 from libs.runtime.states import Overtaken, Overwritten, StateTail, mend
 from libs.runtime.ticker import Ticker
+from libs.runtime.together import together
 from libs.telemetry.latency import Latencies
 from libs.telemetry.worker_metrics import WorkerMetrics
 from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs, Ownership, PositionDamaged
@@ -309,7 +310,8 @@ class Partition(Generic[S]):
     async def _append_to_log(self, folded: Folded) -> int:
         """The log offset of the batch's last record; its notices go in the same request."""
         appending = self._m.writer.append("log", self.number, folded.log)
-        log_offset, _ = await asyncio.gather(appending, self._m.writer.route(folded.notices))
+        log_offset: int
+        log_offset, _ = await together(appending, self._m.writer.route(folded.notices), lesser=_STARTS_AGAIN)
         return log_offset
 
     async def _publish(self, folded: Folded) -> None:
@@ -317,11 +319,7 @@ class Partition(Generic[S]):
         append = self._m.writer.append
         streams = {"events": folded.events, "dead": folded.dead}
         appends = [append(stream, self.number, records) for stream, records in streams.items() if records]
-        outcomes = await asyncio.gather(*appends, self._publish_states(folded.states), return_exceptions=True)
-        # Whichever fails, the others are waited for: what is under way when we start again would follow what we write.
-        failures = [outcome for outcome in outcomes if isinstance(outcome, BaseException)]
-        if failures:
-            raise next((one for one in failures if not isinstance(one, _STARTS_AGAIN)), failures[0])
+        await together(*appends, self._publish_states(folded.states), lesser=_STARTS_AGAIN)
 
     async def _publish_states(self, states: list[Outgoing]) -> None:
         if states:
