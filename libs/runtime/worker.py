@@ -33,6 +33,7 @@ from libs.runtime.patience import Patience, Stuck
 from libs.runtime.poller import Poller
 from libs.runtime.producer import make_producer, stop_producer
 from libs.runtime.reader import let_go
+from libs.runtime.silence import FetchSilence
 from libs.runtime.topics import create_topics, missing_topics
 from libs.runtime.wakefulness import GLANCE, Wakefulness
 from libs.settings import Settings
@@ -77,6 +78,7 @@ class Worker(Generic[S]):
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._status = 0
         self._poller = Poller(self._unreadable)
+        self._fetches = FetchSilence()
         # FastStream logs a line for every poll at this level; ours is what the partitions say.
         faststream_log = logging.getLogger("stratafold.faststream")
         faststream_log.setLevel(logging.ERROR)
@@ -263,24 +265,22 @@ class Worker(Generic[S]):
         wakefulness = Wakefulness(GLANCE, time.monotonic())
         while True:
             await asyncio.sleep(GLANCE)
-            silent = min(self._consumer_silence(), wakefulness.look(time.monotonic()))
+            now = time.monotonic()
+            silent = min(self._consumer_silence(now), wakefulness.look(now))
             if silent > DEADLINE and await kafka_answers(self._kafka):
                 self._give_up(
                     Stuck(f"the consumer fetched nothing for {silent:.0f} s from a broker that is up")
                 )
 
-    def _consumer_silence(self) -> float:
+    def _consumer_silence(self, now: float) -> float:
         """Seconds since the last poll, or since the last answer to a fetch of a partition that should be fetched."""
-        silent = time.monotonic() - self._poller.beat
+        silent = now - self._poller.beat
         consumer = self._subscriber.consumer
         if consumer is None:
             return silent
-        now = time.time() * 1000
-        for tp in consumer.assignment() - consumer.paused():
-            answered = consumer.last_poll_timestamp(tp)
-            if answered:
-                silent = max(silent, (now - answered) / 1000)
-        return silent
+        fetched = consumer.assignment() - consumer.paused()
+        answers = {tp: consumer.last_poll_timestamp(tp) for tp in fetched}
+        return max(silent, self._fetches.look(answers, now))
 
     async def _wind_down(self) -> None:
         # A thread, for a hanging client would hold up anything that waits its turn in the loop.
