@@ -164,8 +164,8 @@ def _crowded() -> _Owner:
     return _Owner(_crowd(_CROWD), _CROWD)
 
 
-def _last_states(owner: _Owner) -> dict[bytes | None, bytes | None]:
-    return {record.key: record.value for record in owner.kafka.states}
+def _last_states(owner: _Owner, end: int | None = None) -> dict[bytes | None, bytes | None]:
+    return {record.key: record.value for record in owner.kafka.states[:end]}
 
 
 def _older(record: Outgoing) -> Outgoing:
@@ -220,6 +220,33 @@ async def test_a_sleeper_who_writes_before_every_append_is_outlasted() -> None:
     assert not owner.kafka.before_append
     assert end == len(owner.kafka.states)
     assert _last_states(owner) == owner.known
+
+
+@pytest.mark.parametrize("seed", range(100))
+async def test_before_the_end_that_is_told_all_is_right_whenever_others_wrote(
+    monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Before, amid and behind our records; what comes behind that end is found by whoever watches it."""
+    rng = Random(seed)
+    for limit in ("READ_AT_ONCE", "AT_ONCE", "REMEMBERED"):
+        monkeypatch.setattr(states, limit, rng.randrange(1, 12))
+    owner = _crowded()
+    theirs = [_older(rng.choice(owner.kafka.states)) for _ in range(rng.randrange(1, 40))]
+    kafka: Any = owner.kafka
+
+    async def append(_stream: str, _partition: int, records: list[Outgoing]) -> int:
+        for record in records:
+            while theirs and rng.random() < 0.2:
+                kafka.states.append(theirs.pop())
+            kafka.states.append(record)
+        last = len(kafka.states) - 1
+        while theirs and rng.random() < 0.2:
+            kafka.states.append(theirs.pop())
+        return last
+
+    kafka.append = append
+    end = await owner.mend(0)
+    assert _last_states(owner, end) == owner.known
 
 
 @pytest.mark.usefixtures("small")
