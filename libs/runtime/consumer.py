@@ -72,6 +72,15 @@ def subscribe(
     return subscriber
 
 
+async def start_subscriber(subscriber: BatchSubscriber, start: Callable[[], Awaitable[None]]) -> None:
+    """FastStream's ``start``; where that fails nothing of it is left, so that it can be called again."""
+    try:
+        await start()
+    except BaseException:
+        await subscriber.stop()
+        raise
+
+
 class Listener(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka ships no types
     """Passes on what the group decides."""
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 import structlog
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from redis.exceptions import RedisError
 
 from libs.telemetry.one_line import one_line
@@ -39,6 +39,18 @@ class Patience:
         """Wait until Kafka answers at all; ``at`` says where it is looked for."""
         while not await self._kafka_answers():
             self._remind("Kafka", "begin", at=at)
+            await asyncio.sleep(_ASK_AGAIN)
+
+    async def start(self, start: Callable[[], Awaitable[None]], at: str) -> None:
+        """Start a client of Kafka, again where the broker goes away just then. Raises what no waiting mends."""
+        while True:
+            await self.kafka_is_there(at)
+            try:
+                return await start()
+            except KafkaError as why:
+                if not why.retriable:
+                    raise
+                self._remind("Kafka", "start", at=at, why=one_line(why))
             await asyncio.sleep(_ASK_AGAIN)
 
     async def kafka(self, what: str, attempt: Coroutine[Any, Any, T]) -> T:

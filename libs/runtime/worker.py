@@ -21,7 +21,7 @@ from faststream.kafka import KafkaBroker
 
 from libs.contracts.names import STREAMS, Names
 from libs.ledger.aggregate import Aggregate
-from libs.runtime.consumer import Listener, Source, by_partition, subscribe
+from libs.runtime.consumer import Listener, Source, by_partition, start_subscriber, subscribe
 from libs.runtime.failpoints import Failpoint
 from libs.runtime.header_keys import tolerate
 from libs.runtime.journal import Journal, ProducerBroken
@@ -149,8 +149,10 @@ class Worker(Generic[S]):
         self._redis = RedisAccess.of(settings).client(health_check_interval=10, socket_timeout=10)
         self._producer = make_producer(kafka, self._owner)
         self._compressing = make_producer(kafka, f"{self._owner}-compressing", "zstd")
-        await self._producer.start()
-        await self._compressing.start()
+        for producer in (self._producer, self._compressing):
+            await patience.start(producer.start, kafka.servers)
+        begin = partial(start_subscriber, self._subscriber, self._subscriber.start)
+        self._subscriber.start = partial(patience.start, begin, kafka.servers)  # type: ignore[method-assign]
         self._traces = open_traces(settings, self._service)
         self._machinery = Machinery(
             aggregate=self._aggregate,
