@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
+from aiokafka.errors import TopicAuthorizationFailedError
 from structlog.testing import capture_logs
 
 from libs.runtime import patience, worker
-from libs.settings import Settings, load
+from libs.settings import load
 from services.operations import AGGREGATE
+from tests.real.deployment import Deployment
 from tests.stack import Servers
 
 ASKS = 31
@@ -53,30 +54,21 @@ async def test_a_worker_that_waits_for_kafka_says_so_once_every_five_seconds(
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("client", [AIOKafkaProducer, AIOKafkaConsumer])
+@pytest.mark.parametrize("client", ["producer", "consumer"])
 async def test_a_broker_that_goes_away_as_a_client_starts_is_waited_for(
-    client: Any, shared_servers: Servers, namespace: str, monkeypatch: pytest.MonkeyPatch
+    client: str, shared_servers: Servers, namespace: str, tmp_path: Path
 ) -> None:
     """It answered a moment ago; the worker is ready once it answers again."""
-    start, lost = client.start, [KafkaConnectionError("lost"), KafkaConnectionError("lost again")]
-
-    async def loses_the_broker(self: Any) -> None:
-        if lost:
-            raise lost.pop()
-        await start(self)
-
-    monkeypatch.setattr(client, "start", loses_the_broker)
-    monkeypatch.setattr(patience, "_ASK_AGAIN", 0.1)
-    at = Settings(kafka=shared_servers.kafka, redis=shared_servers.redis, namespace=namespace, partitions=2)
-    begun = worker.Worker(AGGREGATE, at)
-    running = asyncio.create_task(begun.run())
-    async with asyncio.timeout(60):
-        while begun.obstacle() is not None or len(begun._partitions) < 2:
-            await asyncio.sleep(0.1)
-            assert not running.done()
-    begun.app.exit()
-    assert await running == 0
-    assert not lost
+    made = Deployment(shared_servers, namespace, tmp_path, partitions=2, services=("operations",))
+    await made.create()
+    one = made.start("operations", "tests.libs.runtime.losing_the_broker", STRATAFOLD_TEST_LOSES=client)
+    end = time.monotonic() + 60
+    while one.log.read_text().count('"event":"ready"') < 2:
+        assert one.status is None, one.tail()
+        assert time.monotonic() < end, one.tail()
+        await asyncio.sleep(0.1)
+    assert made.stop() == [0]
+    assert "lost again" in one.log.read_text()
 
 
 async def test_what_no_waiting_mends_is_told_at_once() -> None:
