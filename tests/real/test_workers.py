@@ -22,6 +22,8 @@ from pathlib import Path
 from tests.real.workers import WorkerProcess
 from tests.stack import local_stack
 
+# Of tests in the background an interrupt is ignored, and their children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 folder, port = Path(sys.argv[1]), sys.argv[2]
 settings = {"STRATAFOLD_KAFKA": f"127.0.0.1:{port}", "STRATAFOLD_REDIS": f"redis://127.0.0.1:{port}/0"}
 workers = [WorkerProcess("services.operations", settings, folder / f"{name}.log") for name in "ab"]
