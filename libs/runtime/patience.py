@@ -44,7 +44,6 @@ class Patience:
     async def start(self, start: Callable[[], Awaitable[None]], at: str) -> None:
         """Start a client of Kafka, again where the broker goes away just then. Raises what no waiting mends."""
         while True:
-            await self.kafka_is_there(at)
             try:
                 return await start()
             except KafkaError as why:
@@ -52,6 +51,7 @@ class Patience:
                     raise
                 self._remind("Kafka", "start", at=at, why=one_line(why))
             await asyncio.sleep(_ASK_AGAIN)
+            await self.kafka_is_there(at)
 
     async def kafka(self, what: str, attempt: Coroutine[Any, Any, T]) -> T:
         """Await a call that retries by itself; raises Stuck, or whatever the call raises."""
