@@ -98,7 +98,9 @@ def _ranked(status: str, known: str | None, ranks: Mapping[str, int], terminal: 
 def evolve(state: Operation, fact: Fact, verdict: Verdict) -> Operation:
     """The operation after a fact; only an applied one changes it, and the first ones say whose it is."""
     body = fact.body
-    if verdict is not Verdict.CONFLICT and not is_unknown(body):
+    if verdict is Verdict.IGNORED and is_unknown(body):  # what a log says was applied stays applied
+        return state
+    if verdict is not Verdict.CONFLICT:
         state = _identified(state, body)
     if verdict is not Verdict.APPLIED:
         return state
