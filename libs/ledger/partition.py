@@ -52,8 +52,10 @@ def cause_of(headers: Iterable[tuple[str, bytes | None]]) -> int:
     """The input offset that a record of ``events``, ``state`` or ``dead`` says it comes from, -1 where it says none."""
     for name, value in headers:
         if name in (CAUSE, "source"):  # a dead letter's source is topic/partition/offset
-            offset = (value or b"").rpartition(b"/")[2]
-            return int(offset) if offset.isdigit() else -1
+            try:
+                return int((value or b"").rpartition(b"/")[2])
+            except ValueError:
+                return -1
     return -1
 
 
