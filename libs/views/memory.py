@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from libs.ledger.records import EntityWrite, Folded
-from libs.views.ownership import Behind, BeingRebuilt, NotOurs, Ownership
+from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs, Ownership
 
 _OUTLIVES_CLEARING: Final = ("owner", "epoch", "_rebuild_until", "_state_end")
 _NOTHING_YET: Final = "-1"
@@ -78,9 +78,12 @@ class MemoryStore:
         return Ownership(owner, position["epoch"], input_offset, log_offset, counters, state_end)
 
     async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
-        """The hashes of those subjects that exist, or did until they were deleted. Raises NotOurs, Behind."""
+        """The hashes of those subjects that exist, or did until they were deleted. Raises NotOurs, Behind, Damaged."""
         self._check(own, own.input_offset)
         found = self.keys.entities | self.keys.deleted
+        for subject in subjects:
+            if subject not in found and subject in self.keys.histories:
+                raise Damaged(f"{subject} was removed, its history was not")
         return {subject: dict(found[subject]) for subject in subjects if subject in found}
 
     async def members(self, index: tuple[str, str]) -> list[str]:

@@ -55,14 +55,16 @@ class PartitionStore:
     async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
         """The hashes of those subjects that exist, or did until they were deleted.
 
-        ``own.input_offset`` is what must be written at least.
+        ``own.input_offset`` is what must be written at least. Raises Damaged where one was removed behind our back.
         """
         places = [(subject, self._key(subject)) for subject in subjects]
         if self._service in DELETABLE:
             places += [(subject, f"{self._prefix}{DELETED}:{subject}") for subject in subjects]
         keys = [self._position, *(key for _, key in places)]
-        answer = await self._call(self._load, keys, [own.owner, own.epoch, own.input_offset])
+        answer = await self._call(self._load, keys, [own.owner, own.epoch, own.input_offset, len(subjects)])
         _check(answer[0])
+        if answer[0] == b"LOST":
+            raise Damaged(f"the Redis key {answer[1].decode()} was removed or evicted, its history was not")
         return {
             subject: {k.decode(): v.decode() for k, v in zip(flat[::2], flat[1::2], strict=True)}
             for (subject, _), flat in zip(places, answer[1:], strict=True)

@@ -1,4 +1,4 @@
-"""A key of another type than a worker writes is damage, not the absence of Redis: nobody waits for it to pass."""
+"""A key of another type than a worker writes, or one that vanished alone, is damage: it is made anew from the log."""
 
 from __future__ import annotations
 
@@ -71,6 +71,22 @@ async def test_a_projection_of_another_type_is_made_anew_from_the_log(
     assert await redis.type(damaged) != b"string"
     status, said = await asyncio.to_thread(verify, deployment)
     assert "operations" in said
+    assert status == 0, said
+
+
+async def test_an_entity_that_vanished_alone_does_not_begin_anew(
+    deployment: Deployment, redis: Redis
+) -> None:
+    """As where Redis evicts keys, or somebody removed one: the next fact would have taken sequence 1 again."""
+    assert deployment.stop() == [0]
+    entity = deployment.names.entity("operations", 0, ID)
+    assert await redis.unlink(entity) == 1
+    deployment.start("operations")
+    await deployment.push([Push(deployment.topic("operations.in"), OPERATION_SETTLED, ID.encode())])
+    await deployment.settle(30, services=SERVICE)
+    assert await redis.hget(entity, "sequence") == b"2"
+    assert "removed or evicted" in await _said(deployment, "starting again")
+    status, said = await asyncio.to_thread(verify, deployment)
     assert status == 0, said
 
 

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from libs.contracts.names import Names, name_of
 from libs.ledger.records import EntityWrite, Folded
 from libs.views.memory import Keyspace, MemoryStore
-from libs.views.ownership import Behind, BeingRebuilt, NotOurs, Ownership
+from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs, Ownership
 from libs.views.store import PartitionStore
 from tests.libs.ledger.histories import uuid
 
@@ -49,7 +49,7 @@ class _Pair:
 
     async def step(self) -> str:
         """One random call; what both answered."""
-        calls = [self._take, self._load, self._say, self._clear, self._hold, self._members]
+        calls = [self._take, self._load, self._say, self._clear, self._hold, self._members, self._evict]
         calls += [self._apply] * 6
         return await (self.rng.choice(calls) if self.owners else self._take)()
 
@@ -60,7 +60,7 @@ class _Pair:
         for call in (real, twin):
             try:
                 answers.append((what, await call()))
-            except (NotOurs, Behind, BeingRebuilt) as refused:
+            except (NotOurs, Behind, BeingRebuilt, Damaged) as refused:
                 answers.append((f"{what}: {type(refused).__name__}", None))
         (kind, answer), (twin_kind, twin_answer) = answers
         assert kind == twin_kind
@@ -118,6 +118,15 @@ class _Pair:
         assert a.counters == b.counters
         assert await self.real.holds_anything() == await self.twin.holds_anything()
         return kind
+
+    async def _evict(self) -> str:
+        """Redis gives up one hash, as under a policy that evicts."""
+        if self.rng.random() < 0.5:
+            return "nothing"
+        lost = self.rng.choice(self.ids)
+        await self.redis.unlink(self.prefix + name_of(self.service, lost))
+        self.keyspace.entities.pop(lost, None)
+        return await self._load()
 
     async def _apply(self) -> str:
         a, b = self._one()
@@ -228,6 +237,7 @@ async def test_the_twin_answers_and_holds_what_redis_does(
         "apply: Behind",
         "apply: NotOurs",
         "load: NotOurs",
+        "load: Damaged",
         "say: NotOurs",
         "clear: NotOurs",
     }
