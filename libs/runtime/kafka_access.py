@@ -9,6 +9,7 @@ from typing import Any, Final
 from faststream.kafka.security import parse_security
 from faststream.security import BaseSecurity, SASLPlaintext, SASLScram256, SASLScram512
 
+from libs.runtime.closing import close_soon
 from libs.settings import Settings
 
 _MECHANISMS: Final = {
@@ -16,6 +17,9 @@ _MECHANISMS: Final = {
     "SCRAM-SHA-256": SASLScram256,
     "SCRAM-SHA-512": SASLScram512,
 }
+
+
+close_soon()  # here, for no client is made by one who has no access
 
 
 @dataclass(frozen=True, slots=True)
