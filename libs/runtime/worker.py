@@ -31,6 +31,7 @@ from libs.runtime.ledger import input_record, open_ledger
 from libs.runtime.partition import Machinery, Partition
 from libs.runtime.patience import Patience, Stuck
 from libs.runtime.poller import Poller
+from libs.runtime.predecessors import dismiss_the_dead, member_name
 from libs.runtime.producer import make_producer, stop_producer
 from libs.runtime.reader import let_go
 from libs.runtime.silence import FetchSilence
@@ -85,7 +86,7 @@ class Worker(Generic[S]):
         self.broker = KafkaBroker(
             self._kafka.servers.split(","),
             security=self._kafka.security,
-            client_id=self._owner,
+            client_id=member_name(self._owner),
             apply_types=False,
             logger=faststream_log,
             log_level=logging.DEBUG,
@@ -151,6 +152,7 @@ class Worker(Generic[S]):
         self._compressing = make_producer(kafka, f"{self._owner}-compressing", "zstd")
         for producer in (self._producer, self._compressing):
             await patience.start(producer.start, kafka.servers)
+        await dismiss_the_dead(kafka, self._names.group(self._service))
         begin = partial(start_subscriber, self._subscriber, self._subscriber.start)
         self._subscriber.start = partial(patience.start, begin, kafka.servers)  # type: ignore[method-assign]
         self._traces = open_traces(settings, self._service)
@@ -301,7 +303,7 @@ class Worker(Generic[S]):
         last.daemon = True
         last.start()
         try:
-            waiting = [f"{task.get_name()}: {task.get_coro()}" for task in asyncio.all_tasks(loop)]
+            waiting = [f"{task.get_name()}: {_place(task)}" for task in asyncio.all_tasks(loop)]
             logger.critical("the worker can't be stopped in order", waiting=waiting)
         finally:
             os._exit(status)
@@ -317,3 +319,15 @@ class Worker(Generic[S]):
         )
         await self._redis.aclose()
         await close_traces(self._traces)
+
+
+def _place(task: asyncio.Task[Any]) -> str:
+    """Where a task waits, from the outside in."""
+    places: list[str] = []
+    inner: Any = task.get_coro()
+    while inner is not None:
+        frame = getattr(inner, "cr_frame", None) or getattr(inner, "gi_frame", None)
+        if frame is not None:
+            places.append(f"{frame.f_code.co_qualname}:{frame.f_lineno}")
+        inner = getattr(inner, "cr_await", None) or getattr(inner, "gi_yieldfrom", None)
+    return " > ".join(places)
