@@ -188,8 +188,11 @@ def parse_log_record(value: bytes) -> Logged:
     if end < 0:
         raise ValueError("not a log record: no data")
     attributes = orjson.loads(value[:end] + b"}")
-    if type(attributes) is not dict or "previousinputoffset" not in attributes:
-        raise ValueError("not a log record: no previousinputoffset")
+    if type(attributes) is not dict:
+        raise ValueError("not a log record: no object")
+    for name in ("previousinputoffset", "inputoffset"):
+        if type(attributes.get(name)) is not int:
+            raise ValueError(f"not a log record: no {name}")
     return Logged(attributes, value[end + len(_DATA) : -1], value)
 
 

@@ -6,7 +6,7 @@ and only there the fields.
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from libs.contracts.partitions import partition_of
 from libs.contracts.traceparent import TRACEPARENT, of_record
@@ -22,6 +22,9 @@ from libs.ledger.times import milliseconds
 from libs.ledger.verdict import SEQUENCED, Verdict
 
 S = TypeVar("S")
+
+# What reading and folding a log record raise that no worker wrote: its data was never validated.
+DAMAGED: Final = (Invalid, LookupError, ValueError, TypeError, AttributeError, AssertionError)
 
 
 def read_input(aggregate: Aggregate[S], partition: int, partitions: int, record: InputRecord) -> Reading:
@@ -60,7 +63,7 @@ def _fact(aggregate: Aggregate[S], document: Document, value: bytes) -> Fact:
 
 
 def read_log(aggregate: Aggregate[S], logged: Logged) -> Reading:
-    """Read a log record for a refold: what was decided then stands. Raises ValueError for a damaged log."""
+    """Read a log record for a refold: what was decided then stands. Raises DAMAGED."""
     a = logged.attributes
     about = About(
         offset=logged.offset,
@@ -73,6 +76,8 @@ def read_log(aggregate: Aggregate[S], logged: Logged) -> Reading:
     )
     reading = Reading(about, verdict=logged.verdict, logged=logged)
     if reading.verdict in SEQUENCED:
+        if type(about.subject) is not str or type(about.routing_key) is not str:
+            raise ValueError("a record with a sequence, but without subject or partitionkey")
         reading.fact = aggregate.observe(read(logged.data), logged.data)
     elif reading.verdict is Verdict.QUARANTINED:
         why = read(logged.data)

@@ -61,6 +61,7 @@ _SURE: Final = (
 )
 _FIRST_BACKOFF: Final = 0.2
 _LAST_BACKOFF: Final = 10.0
+_STEADY: Final = 60.0  # seconds of serving after which what comes is not what was before
 _COUNTED: Final = (*(f"{verdict}_total" for verdict in Verdict), "events_total")
 
 _STARTS_AGAIN: Final = (
@@ -112,6 +113,7 @@ class Partition(Generic[S]):
         self.latencies = Latencies()
         self._stopping = asyncio.Event()
         self._distrust = False
+        self._cleared = False  # Redis, and nobody but us wrote to it since
         self._counted: dict[str, int] = {}  # the counters at the last batch
         self._committed_at = 0.0
         self._sure_at = 0.0
@@ -126,14 +128,19 @@ class Partition(Generic[S]):
         """Work until stopped. Raises only what the process can't live with, such as Stuck."""
         backoff = _FIRST_BACKOFF
         while not self._stopping.is_set():
+            ready_at, reached = None, -1
             try:
                 own, fold = await self._recover()
-                backoff = _FIRST_BACKOFF
+                ready_at, reached = time.monotonic(), self.folded
                 await self._serve(own, fold)
             except (LogShorter, InputShorter, DamagedLog, PositionDamaged) as why:
                 await self._halt(str(why))
             except _STARTS_AGAIN as why:
-                self._distrust = self._distrust or isinstance(why, Damaged)  # until a recovery got through
+                if isinstance(why, Damaged | Behind | NotOurs | BeingRebuilt):
+                    self._cleared = False
+                    self._distrust = isinstance(why, Damaged)  # what others own is made right by them
+                if ready_at is not None and (self.folded > reached or time.monotonic() - ready_at > _STEADY):
+                    backoff = _FIRST_BACKOFF
                 pause = _PAUSES.get(type(why), backoff)
                 self._m.metrics.starts_again(type(why).__name__)
                 self._log.warning("starting again from the log", why=in_words(why), seconds=round(pause, 1))
@@ -171,11 +178,17 @@ class Partition(Generic[S]):
             recovery = Recovery(
                 m.aggregate, self._origin, self._store, ledger, m.writer, self._cache, m.patience, m.failpoint
             )
-            fold = await recovery.run(own, self._distrust)
+            recovery.cleared = self._cleared
+            try:
+                fold = await recovery.run(own, self._distrust)
+            finally:
+                # What Redis holds from there on is of this refold: one that is interrupted goes on where it was.
+                self._cleared = recovery.cleared
+                self._distrust = self._distrust and not self._cleared
             since = max(own.state_end, self._states.end)
             self._states.begin(await mend(fold, own, since, self._store, ledger, m.writer, m.patience))
             following = await recovery.first_unfolded(fold)
-        self._distrust, self.halted = False, None
+        self.halted, self._cleared = None, False
         self._counted = {name: fold.counters[name] for name in _COUNTED}
         if not self._stopping.is_set():  # who was told to stop meanwhile finds it shut, and ends
             self.inbox.reopen(following)
@@ -341,7 +354,7 @@ class Partition(Generic[S]):
     async def _watch(self, own: Ownership) -> None:
         """Look whether Redis still knows us, and leave there what a status view shows.
 
-        Raises NotOurs, Behind, Overwritten.
+        Raises NotOurs, Behind, PositionDamaged, Overwritten.
         """
         looks = 0
         while True:

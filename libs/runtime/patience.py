@@ -15,7 +15,7 @@ from libs.telemetry.one_line import one_line
 
 T = TypeVar("T")
 
-_REMIND: Final = 5.0  # seconds between two lines about the same broker, however many of its calls wait
+_REMIND: Final = 5.0  # seconds between two lines of one reason, however many calls wait for it
 _ASK_AGAIN: Final = 2.0  # seconds between two looks for a broker before anything else is done
 _FIRST_BACKOFF: Final = 0.1
 _LAST_BACKOFF: Final = 5.0
@@ -33,7 +33,7 @@ class Patience:
     def __init__(self, kafka_answers: Callable[[], Awaitable[bool]], deadline: float) -> None:
         self._kafka_answers = kafka_answers
         self._deadline = deadline
-        self._reminded: dict[str, float] = {}
+        self._reminded: dict[tuple[str, str], float] = {}
 
     async def kafka_is_there(self, at: str) -> None:
         """Wait until Kafka answers at all; ``at`` says where it is looked for."""
@@ -88,7 +88,8 @@ class Patience:
             backoff = min(2 * backoff, _LAST_BACKOFF)
 
     def _remind(self, broker: str, what: str, **more: str) -> None:
-        now = time.monotonic()
-        if now - self._reminded.get(broker, -_REMIND) >= _REMIND:
-            self._reminded[broker] = now
+        now, reason = time.monotonic(), more.get("why", "")
+        self._reminded = {told: at for told, at in self._reminded.items() if now - at < _REMIND}
+        if (broker, reason) not in self._reminded:
+            self._reminded[broker, reason] = now
             log.warning(f"waiting for {broker}", to=what, **more)

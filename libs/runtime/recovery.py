@@ -11,8 +11,7 @@ import structlog
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.entity import Entity
 from libs.ledger.envelope import Origin, continues, parse_log_record
-from libs.ledger.intake import read_log
-from libs.ledger.invalid import Invalid
+from libs.ledger.intake import DAMAGED, read_log
 from libs.ledger.partition import Diverged, PartitionFold
 from libs.ledger.records import Folded, Outgoing, Reading
 from libs.ledger.verdict import Verdict
@@ -84,6 +83,7 @@ class Recovery(Generic[S]):
         self._failpoint = failpoint
         self._progress = progress
         self._log = logger.bind(service=origin.service, partition=origin.partition)
+        self.cleared = False  # Redis, so that what it holds since is of the log alone
 
     async def run(self, own: Ownership, distrust: bool = False, published: int = -1) -> PartitionFold[S]:
         """Refold into Redis; the fold to go on with. What follows up to input offset ``published`` is known to be out.
@@ -100,7 +100,7 @@ class Recovery(Generic[S]):
             )
         if distrust or not await self._anchored(own):
             await self._patience.redis("clear the partition", lambda: self._store.clear(own))
-        from_nothing = own.input_offset < 0
+            self.cleared = True
         fold = PartitionFold(self._aggregate, self._origin, own.input_offset, own.counters)
         reach = await self._find_reach(own) if own.log_offset + 1 < end else None
         self._failpoint.passed("recovery_read")
@@ -109,8 +109,9 @@ class Recovery(Generic[S]):
             try:
                 refolded += await self._refold(own, fold, chunk, reach, published)
             except Diverged as why:
-                # What Redis told of entities may be wrong; where it told nothing, only the log can be.
-                raise self._damaged(str(why)) if from_nothing else DamagedProjection(str(why)) from why
+                # What Redis told of entities may be wrong; where it was cleared before, only the log can be.
+                cleared = self.cleared or self._writer is None
+                raise self._damaged(str(why)) if cleared else DamagedProjection(str(why)) from why
             self._progress(len(chunk))
         if refolded:
             self._log.info("refolded", records=refolded, position=fold.position)
@@ -133,10 +134,12 @@ class Recovery(Generic[S]):
         """Whether what Redis holds was made from this log; an empty partition must hold nothing."""
         if own.input_offset < 0:
             return not await self._patience.redis("look for leftovers", self._store.holds_anything)
+        if not own.counters:
+            return False  # they were removed or evicted, and would begin anew
         async for (offset, value), *_ in self._ledger.read_log(own.log_offset, own.log_offset + 1):
             try:
                 return parse_log_record(value).offset == own.input_offset
-            except (KeyError, ValueError) as why:
+            except DAMAGED as why:
                 raise self._damaged(f"the log record at offset {offset} can't be read: {why}") from why
         return False
 
@@ -169,14 +172,14 @@ class Recovery(Generic[S]):
                 if continues(logged, accepted):
                     readings.append(read_log(self._aggregate, logged))
                     accepted, log_offset = logged.offset, offset
-            except (Invalid, KeyError, ValueError) as why:
-                raise self._damaged(f"the log record at offset {offset} can't be read: {why}") from why
+            except DAMAGED as why:
+                raise self._damaged(f"the log record at offset {offset} can't be read: {why!r}") from why
         if not readings:
             return 0
         await load_entities(self._cache, fold, self._store, own, readings, self._patience)
         if reach is not None and self._writer is not None:
             await self._exhume(readings, reach)
-        folded = fold.fold(readings, self._cache.entities)
+        folded = _folded(fold, readings, self._cache)
         self._failpoint.passed("recovery_refolded")
         recorded = {reading.about.offset: reading.about.recorded for reading in readings}
         if reach is not None and self._writer is None:
@@ -224,6 +227,15 @@ class Recovery(Generic[S]):
                 await self._patience.kafka(f"send {stream} again", again)
 
 
+def _folded(fold: PartitionFold[S], readings: list[Reading], cache: EntityCache[S]) -> Folded:
+    """The fold of what the log says. Raises Diverged, also where a record can't be folded at all."""
+    try:
+        return fold.fold(readings, cache.entities)
+    except DAMAGED as why:
+        first, last = readings[0].about.offset, readings[-1].about.offset
+        raise Diverged(f"of input offsets {first} to {last} one can't be folded: {why!r}") from why
+
+
 def _covers(reach: Reach, record: Outgoing, recorded: Mapping[int, int]) -> bool:
     return reach.covers(record, recorded[record.offset])
 
@@ -259,7 +271,7 @@ async def load_entities(
     readings: Iterable[Reading],
     patience: Patience,
 ) -> None:
-    """Bring every subject of a batch's facts into the cache. Raises DamagedProjection, NotOurs, Behind.
+    """Bring every subject of a batch's facts into the cache. Raises Damaged, NotOurs, Behind.
 
     In one call, and another one where companions have to tell whose some facts are.
     """
@@ -289,5 +301,5 @@ def recalled(fold: PartitionFold[S], subject: str, fields: Mapping[str, str]) ->
     """The entity as its projection remembers it. Raises DamagedProjection."""
     try:
         return fold.recall(subject, fields)
-    except (KeyError, ValueError) as why:
+    except DAMAGED as why:
         raise DamagedProjection(f"{subject}: {type(why).__name__}: {why}") from why

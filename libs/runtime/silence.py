@@ -10,17 +10,17 @@ class FetchSilence:
 
     What an answer is marked with is only compared: the client dates it by a clock that may be set. A partition that was
     not fetched at the last glance, since it was paused or somebody else's, begins anew: its last answer is long past.
+    So does one that never had an answer.
     """
 
     def __init__(self) -> None:
-        self._seen: dict[Hashable, tuple[float, float]] = {}  # the mark, and since when
+        self._seen: dict[Hashable, tuple[float | None, float]] = {}  # the mark, and since when
 
     def look(self, answers: Mapping[Hashable, float | None], now: float) -> float:
-        """The longest silence in seconds; ``answers`` has the mark of each fetched partition, None before the first."""
+        """The longest silence in seconds; ``answers`` has each fetched partition's mark, None before the first."""
         seen = {}
         for partition, mark in answers.items():
-            if mark is not None:
-                before, since = self._seen.get(partition, (None, now))
-                seen[partition] = mark, since if mark == before else now
+            before, since = self._seen.get(partition, (mark, now))
+            seen[partition] = mark, since if mark == before else now
         self._seen = seen
         return max((now - since for _, since in seen.values()), default=0.0)

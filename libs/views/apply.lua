@@ -5,7 +5,7 @@
 -- All values are ready-made strings: Lua's numbers would round them.
 -- Returns OK, FENCED or BEHIND; a batch that is written already (its answer was lost) is OK.
 local p = redis.call('HMGET', KEYS[1], 'owner', 'epoch', 'input_offset')
-if not p[3] or tonumber(p[3]) < tonumber(ARGV[3]) then return 'BEHIND' end
+if not p[3] or (tonumber(p[3]) or -2) < tonumber(ARGV[3]) then return 'BEHIND' end
 if p[1] ~= ARGV[1] or p[2] ~= ARGV[2] then return 'FENCED' end
 if p[3] == ARGV[4] then return 'OK' end
 if p[3] ~= ARGV[3] then return 'FENCED' end

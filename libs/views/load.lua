@@ -4,7 +4,7 @@
 -- Returns OK and for each key its fields and values (empty where there is none); or FENCED; or BEHIND; or LOST and the
 -- key of an entity that is gone while its history is there: it was removed or evicted, and would begin anew.
 local p = redis.call('HMGET', KEYS[1], 'owner', 'epoch', 'input_offset')
-if not p[3] or tonumber(p[3]) < tonumber(ARGV[3]) then return {'BEHIND'} end
+if not p[3] or (tonumber(p[3]) or -2) < tonumber(ARGV[3]) then return {'BEHIND'} end
 if p[1] ~= ARGV[1] or p[2] ~= ARGV[2] then return {'FENCED'} end
 local found = {'OK'}
 for i = 2, #KEYS do found[i] = redis.call('HGETALL', KEYS[i]) end

@@ -49,7 +49,10 @@ class PartitionStore:
         if answer[0] == b"REBUILDING":
             raise BeingRebuilt(answer[1].decode())
         flat = answer[4]
-        counters = {name.decode(): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)}
+        try:
+            counters = {name.decode(): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)}
+        except ValueError:
+            counters = {}  # as where they are gone: whoever takes the partition makes it anew
         return Ownership(owner, answer[1].decode(), int(answer[2]), int(answer[3]), counters, int(answer[5]))
 
     async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:

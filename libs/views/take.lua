@@ -1,17 +1,23 @@
 -- Take a partition: a higher epoch shuts every earlier owner out.
 -- KEYS: position, counters. ARGV: owner, lease in ms ('0' for a worker).
 -- Returns OK, epoch, input_offset, log_offset, counters, end of states; or REBUILDING, owner.
--- Counters that are no hash are none that count: the partition is told to be at its beginning, and they are leftovers.
+-- Counters that are no hash are none that count, and offsets that are no numbers none that hold: the partition is told to
+-- be at its beginning, and what is there are leftovers.
+local function whole(text) return text and #text < 17 and string.find(text, '^%-?%d+$') and text end
 local held = redis.call('HMGET', KEYS[1], '_rebuild_until', 'owner', 'epoch', '_state_end')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-if held[1] and tonumber(held[1]) > now and held[2] ~= ARGV[1] then
+if (tonumber(held[1] or '') or 0) > now and held[2] ~= ARGV[1] then
   return {'REBUILDING', held[2]}
 end
 -- No epoch comes twice, even if the counter was forgotten: a copy from before a FLUSHALL may name this very owner.
 local epoch = math.max((tonumber(held[3]) or 0) + 1, time[1] * 1000000 + time[2])
-redis.call('HSETNX', KEYS[1], 'input_offset', '-1')
-redis.call('HSETNX', KEYS[1], 'log_offset', '-1')
+local at = redis.call('HMGET', KEYS[1], 'input_offset', 'log_offset')
+if not whole(at[1]) or not whole(at[2]) then
+  at = {'-1', '-1'}
+  redis.call('HSET', KEYS[1], 'input_offset', at[1], 'log_offset', at[2])
+end
+local states = whole(held[4]) or '-1'
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'epoch', string.format('%.0f', epoch), 'ready', '0')
 if ARGV[2] == '0' then
   redis.call('HDEL', KEYS[1], '_rebuild_until')
@@ -20,7 +26,6 @@ else
 end
 local counters = redis.call('TYPE', KEYS[2]).ok
 if counters ~= 'hash' and counters ~= 'none' then
-  return {'OK', string.format('%.0f', epoch), '-1', '-1', {}, held[4] or '-1'}
+  return {'OK', string.format('%.0f', epoch), '-1', '-1', {}, states}
 end
-local at = redis.call('HMGET', KEYS[1], 'input_offset', 'log_offset')
-return {'OK', string.format('%.0f', epoch), at[1], at[2], redis.call('HGETALL', KEYS[2]), held[4] or '-1'}
+return {'OK', string.format('%.0f', epoch), at[1], at[2], redis.call('HGETALL', KEYS[2]), states}

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from libs.ledger.aggregate import Aggregate
-from libs.ledger.intake import read_input, read_log
-from libs.ledger.invalid import Invalid
+from libs.ledger.intake import DAMAGED, read_input, read_log
 from libs.ledger.records import InputRecord, Reading
-from libs.ledger.verdict import SEQUENCED
 from libs.runtime.verification.chain import Accepted
 from libs.runtime.verification.findings import Findings, Kind
 
 S = TypeVar("S")
-
-_DAMAGED: Final = (Invalid, ValueError, KeyError, TypeError, AttributeError)
 
 
 @dataclass(slots=True)
@@ -69,7 +65,7 @@ def join(
         try:
             joined.readings.append(_from_log(aggregate, one))
             joined.remembered.add(offset)
-        except _DAMAGED as why:
+        except DAMAGED as why:
             findings.add(
                 Kind.LOG_UNREADABLE,
                 partition,
@@ -85,8 +81,6 @@ def _from_log(aggregate: Aggregate[S], one: Accepted) -> Reading:
     """What the log says, made such that the fold writes the record again: its bytes are checked all the same."""
     reading = read_log(aggregate, one.logged)
     about = reading.about
-    if reading.verdict in SEQUENCED and not about.subject:
-        raise ValueError("no subject")
     reading.record = InputRecord(about.offset, about.recorded, one.record.key, one.logged.data)
     reading.logged = None
     return reading

@@ -43,9 +43,11 @@ def test_one_that_was_not_fetched_meanwhile_begins_anew() -> None:
     assert [silence.look({_A: 7.0}, 205 + 5 * turn) for turn in range(3)] == [0, 5, 10]
 
 
-def test_one_that_had_no_answer_yet_says_nothing() -> None:
+def test_one_that_never_had_an_answer_counts_from_when_it_was_fetched_first() -> None:
     silence = FetchSilence()
-    assert [silence.look({_A: None}, 100 * turn) for turn in range(3)] == [0, 0, 0]
+    silence.look({}, 0)
+    assert [silence.look({_A: None}, 100 + GLANCE * turn) for turn in range(3)] == [0, 5, 10]
+    assert silence.look({_A: 7.0}, 200) == 0
 
 
 class _Consumer:

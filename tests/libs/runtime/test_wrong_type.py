@@ -90,6 +90,52 @@ async def test_an_entity_that_vanished_alone_does_not_begin_anew(
     assert status == 0, said
 
 
+@pytest.mark.parametrize("keys", [("counters",), ("position",), ("position", "counters")])
+async def test_what_vanished_beside_the_entities_does_not_begin_anew(
+    deployment: Deployment, redis: Redis, keys: tuple[str, ...]
+) -> None:
+    assert deployment.stop() == [0]
+    prefix = deployment.names.partition_prefix("operations", 0)
+    assert await redis.unlink(*(prefix + key for key in keys)) == len(keys)
+    await _made_anew(deployment, redis)
+
+
+@pytest.mark.parametrize(
+    ("key", "field"),
+    [
+        ("counters", "in_total"),
+        ("position", "input_offset"),
+        ("position", "log_offset"),
+        ("position", "_state_end"),
+        ("position", "_rebuild_until"),
+    ],
+)
+@pytest.mark.parametrize("value", ["not ours", "1" * 5_000])
+async def test_a_value_that_is_no_number_of_ours_ends_no_worker(
+    deployment: Deployment, redis: Redis, key: str, field: str, value: str
+) -> None:
+    if field == "_rebuild_until" and value.isdigit():
+        pytest.skip("a rebuild that holds the partition for long is waited for")
+    assert deployment.stop() == [0]
+    await redis.hset(deployment.names.partition_prefix("operations", 0) + key, field, value)
+    await _made_anew(deployment, redis)
+
+
+async def _made_anew(deployment: Deployment, redis: Redis) -> None:
+    ready = '"event":"ready"'
+    worker = deployment.start("operations")
+    before = worker.log.read_text().count(ready)
+    async with asyncio.timeout(60):
+        while worker.log.read_text().count(ready) == before:  # noqa: ASYNC110  # nothing tells of a line in a file
+            await asyncio.sleep(0.2)
+    await deployment.push([Push(deployment.topic("operations.in"), OPERATION_SETTLED, ID.encode())])
+    await deployment.settle(30, services=SERVICE)
+    assert await redis.hget(deployment.names.counters("operations", 0), "in_total") == b"2"
+    status, said = await asyncio.to_thread(verify, deployment)
+    assert status == 0, said
+    assert worker.status is None
+
+
 async def test_a_position_of_another_type_is_named_and_the_worker_goes_on_once_it_is_removed(
     deployment: Deployment, redis: Redis
 ) -> None:

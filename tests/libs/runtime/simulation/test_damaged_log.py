@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
+from typing import Any
 
+import orjson
 import pytest
 
 from libs.ledger.records import InputRecord
@@ -24,6 +26,34 @@ def _garbage(record: InputRecord) -> None:
 
 def _wrong_sequence(record: InputRecord) -> None:
     record.value = (record.value or b"").replace(b'"sequence":1,', b'"sequence":2,')
+
+
+def _edited(attributes: Mapping[str, Any], **data: Any) -> Callable[[InputRecord], None]:
+    """A damage that sets some of a log record's attributes, and some of its data."""
+
+    def edit(record: InputRecord) -> None:
+        told = orjson.loads(record.value or b"")
+        was = told.pop("data")
+        record.value = orjson.dumps({**told, **attributes, "data": {**was, **data}})
+
+    return edit
+
+
+_DAMAGES = {
+    "garbage": _garbage,
+    "another sequence": _wrong_sequence,
+    "no subject": _edited({"subject": None}),
+    "a subject that is a number": _edited({"subject": 5}),
+    "no key": _edited({"partitionkey": None}),
+    "an offset that is a text": _edited({"inputoffset": "5"}),
+    "a time that is a number": _edited({"recordedtime": 5}),
+    "no strategy": _edited({}, strategy_id=None),
+    "a status that none is": _edited({}, status="dreaming"),
+    "instructions that are a number": _edited({}, instructions=5),
+    "instructions that are numbers": _edited({}, instructions=[5]),
+    "a clock that is a number": _edited({}, updated_at=5),
+}
+damages = pytest.mark.parametrize("damage", _DAMAGES.values(), ids=_DAMAGES)
 
 
 async def _folded() -> World:
@@ -65,9 +95,9 @@ def test_the_record_that_redis_stands_at_is_no_record_of_ours() -> None:
     assert "can't be read" in (clock.run(_halted(_last_logged)) or "")
 
 
-@pytest.mark.parametrize("damage", [_garbage, _wrong_sequence])
+@damages
 def test_redis_can_not_be_made_from_it(damage: Callable[[InputRecord], None]) -> None:
-    """It is not emptied and folded for ever, as where Redis itself is damaged."""
+    """It is not emptied and folded for ever, as where Redis itself is damaged, nor is the process ended."""
 
     def spoil(world: World) -> None:
         damage(_first_of_an_entity(world))
@@ -78,7 +108,7 @@ def test_redis_can_not_be_made_from_it(damage: Callable[[InputRecord], None]) ->
     assert halted.startswith("executions partition 0: ")
 
 
-@pytest.mark.parametrize("damage", [_garbage, _wrong_sequence])
+@damages
 def test_a_rebuild_says_so(damage: Callable[[InputRecord], None]) -> None:
     async def rebuilt() -> BaseException | None:
         world = await _folded()

@@ -1,0 +1,144 @@
+"""Redis that lost or holds what no worker wrote: the partition is made anew from the log, once, and then goes on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from aiokafka.errors import KafkaTimeoutError
+
+from libs.ledger.records import Outgoing
+from libs.runtime.patience import Patience
+from libs.views.memory import Keyspace, MemoryStore
+from libs.views.ownership import Ownership
+from tests.libs.runtime.simulation import clock
+from tests.libs.runtime.simulation.checks import violations
+from tests.libs.runtime.simulation.schedule import AGGREGATES
+from tests.libs.runtime.simulation.test_damaged_log import _PLACE, _folded
+from tests.libs.runtime.simulation.world import MemoryLedger, World
+
+Spoil = Callable[[Keyspace], None]
+
+
+def _without_an_entity(keys: Keyspace) -> None:
+    """Of which `.state` is looked at again, so that it is met."""
+    del keys.entities[next(iter(keys.entities))]
+    keys.position["_state_end"] = "0"
+
+
+def _without_counters(keys: Keyspace) -> None:
+    keys.counters.clear()
+
+
+def _without_position(keys: Keyspace) -> None:
+    keys.position.clear()
+
+
+def _without_both(keys: Keyspace) -> None:
+    keys.position.clear()
+    keys.counters.clear()
+
+
+@pytest.fixture
+def clears(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When Redis was cleared."""
+    times: list[float] = []
+    clear = MemoryStore.clear
+
+    async def noted(store: MemoryStore, own: Ownership) -> None:
+        times.append(asyncio.get_running_loop().time())
+        await clear(store, own)
+
+    monkeypatch.setattr(MemoryStore, "clear", noted)
+    return times
+
+
+async def _gone_on(spoil: Spoil, seconds: float = 120) -> tuple[World, str | None]:
+    """What a worker makes of it, and of one more input."""
+    world = await _folded()
+    spoil(world.keyspaces[_PLACE])
+    worker = world.start(_PLACE)
+    await asyncio.sleep(seconds)
+    world.topic("executions.in", _PLACE[1]).append([Outgoing(0, None, b"{}")])
+    await asyncio.sleep(20)
+    assert worker.alive
+    worker.partition.stop()
+    await asyncio.sleep(20)
+    return world, worker.partition.halted
+
+
+@pytest.mark.parametrize("spoil", [_without_an_entity, _without_counters, _without_position, _without_both])
+def test_what_was_lost_alone_is_made_anew(spoil: Spoil, clears: list[float]) -> None:
+    """Entities, counters and all; nothing begins anew at 0, and none of it is taken for a damaged log."""
+    world, halted = clock.run(_gone_on(spoil))
+    assert halted is None
+    assert [one for one in violations(world, AGGREGATES) if one.startswith("executions/0")] == []
+    assert len(clears) == 1
+
+
+def test_a_refold_that_is_interrupted_goes_on_where_it_was(
+    monkeypatch: pytest.MonkeyPatch, clears: list[float]
+) -> None:
+    """Else one that takes longer than Kafka stays up would never come to its end."""
+    read = MemoryLedger.read_log
+    failures = iter(range(2))
+
+    async def a_few(ledger: MemoryLedger, start: int, end: int) -> AsyncIterator[list[tuple[int, bytes]]]:
+        async for chunk in read(ledger, start, end):
+            yield chunk[:2]
+            if clears and next(failures, None) is not None:
+                raise KafkaTimeoutError
+            yield chunk[2:]
+
+    monkeypatch.setattr(MemoryLedger, "read_log", a_few)
+    _, halted = clock.run(_gone_on(_without_an_entity, 600))
+    assert halted is None
+    assert next(failures, None) is None
+    assert len(clears) == 1
+
+
+def test_while_the_partition_stands_still_redis_is_not_cleared_again(clears: list[float]) -> None:
+    async def halted() -> str | None:
+        world = await _folded()
+        _without_an_entity(world.keyspaces[_PLACE])
+        world.topic("executions.in", _PLACE[1]).records.clear()
+        worker = world.start(_PLACE)
+        await asyncio.sleep(300)
+        worker.partition.stop()
+        await asyncio.sleep(20)
+        return worker.partition.halted
+
+    assert "topic was made anew" in (clock.run(halted()) or "")
+    assert len(clears) == 1
+
+
+def test_what_fails_again_and_again_is_tried_more_and_more_seldom(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where each time the partition becomes ready first."""
+    taken: list[float] = []
+    take = MemoryStore.take
+
+    async def noted(store: MemoryStore, owner: str, lease_ms: int = 0) -> Ownership:
+        taken.append(asyncio.get_running_loop().time())
+        return await take(store, owner, lease_ms)
+
+    kafka = Patience.kafka
+
+    async def refused(self: Patience, what: str, attempt: object) -> object:
+        if what == "append to the log":
+            attempt.close()  # type: ignore[attr-defined]
+            raise KafkaTimeoutError
+        return await kafka(self, what, attempt)  # type: ignore[arg-type]
+
+    async def tried() -> int:
+        world = await _folded()
+        world.topic("executions.in", _PLACE[1]).append([Outgoing(0, None, b"{}")])
+        monkeypatch.setattr(MemoryStore, "take", noted)
+        monkeypatch.setattr(Patience, "kafka", refused)
+        worker = world.start(_PLACE)
+        await asyncio.sleep(120)
+        worker.partition.stop()
+        await asyncio.sleep(20)
+        return len(taken)
+
+    assert clock.run(tried()) < 30
