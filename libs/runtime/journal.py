@@ -19,7 +19,6 @@ from libs.runtime.failpoints import Failpoint
 from libs.runtime.together import together
 
 _BULKY: Final = 512 * 1024  # bytes of a record that is compressed, since it came compressed or grew by itself
-_OWN_HEADERS: Final = 2  # as many as we put, and short ones; only a sender's own can be large
 _FEW: Final = 8  # records that cost no more handed over one by one than in a batch of their own
 _AMID: Final = {"log": "amid_log", "events": "amid_events"}
 
@@ -184,6 +183,9 @@ class Journal:
 
 def _bulky(record: Outgoing) -> bool:
     size = len(record.key or b"") + len(record.value or b"")
-    if len(record.headers) > _OWN_HEADERS:
-        size += sum(len(name) + len(value or b"") for name, value in record.headers)
+    for (
+        name,
+        value,
+    ) in record.headers:  # of a forwarded record they are its sender's, and as large as he likes
+        size += len(name) + len(value or b"")
     return size > _BULKY

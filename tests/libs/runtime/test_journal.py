@@ -94,6 +94,17 @@ async def test_a_record_as_large_as_any_goes_with_the_others(
     assert await _sent(deployment) == [(0, number) for number in range(count + 1)]
 
 
+@pytest.mark.parametrize("count", [1, 100], ids=["a few", "many"])
+@pytest.mark.parametrize("size", [2_300_000, 20_000_000])
+async def test_one_large_header_is_as_large_a_record(
+    deployment: Deployment, journal: Journal, count: int, size: int
+) -> None:
+    """As of a misplaced record, which keeps what its sender put there; the client has a limit of its own, too."""
+    record = Outgoing(count, b"x", b"0/%d" % count, [("h", b"0" * size)])
+    await journal.route([*_records(0, 0, count), Routed("operations.in", "x", record)])
+    assert await _sent(deployment) == [(0, number) for number in range(count + 1)]
+
+
 async def test_headers_come_as_they_are(deployment: Deployment, journal: Journal) -> None:
     """A forwarded record has its sender's: null, not UTF-8, repeated."""
     headers = [("h", None), ("h", b"\xff"), ("", b"")]
