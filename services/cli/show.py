@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -73,17 +74,18 @@ def history(
             print_step(step)
 
 
-def key(entity: Entity, entity_id: Id, account: Account = None, strategy: Strategy = None) -> None:
-    """Print the Redis key of an entity, whether or not there is one."""
+def key(
+    entity: Entity, entity_id: Id, account: Account = None, strategy: Strategy = None, as_json: Json = False
+) -> None:
+    """Print the Redis key of an entity, whether or not there is one. With --json: an object with `key`."""
     settings, one = load(), _asked(entity, entity_id, account, strategy)
-    partitions = one.partitions(settings.partitions)
-    if len(partitions) == 1:
-        typer.echo(Names(settings.namespace).entity(one.service, partitions[0], one.id))
-        return
-    from services.cli import clients
+    partition, *others = one.partitions(settings.partitions)
+    if others:
+        from services.cli import clients
 
-    partition, _ = clients.run(_find(settings, one), settings)
-    typer.echo(Names(settings.namespace).entity(one.service, partition, one.id))
+        partition, _ = clients.run(_find(settings, one), settings)
+    name = Names(settings.namespace).entity(one.service, partition, one.id)
+    typer.echo(json.dumps({"key": name}, ensure_ascii=False) if as_json else name)
 
 
 def _asked(entity: str, entity_id: str, account: str | None, strategy: str | None) -> Subject:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from pathlib import Path
@@ -72,6 +73,9 @@ def test_what_is_typed_wrong_is_named_in_one_line(
 
 def test_a_key_needs_no_server(nowhere: dict[str, str]) -> None:
     assert run(nowhere, "key", "operation", ID).out == f"{{operations.3}}:operation:{ID}\n".encode()
+    assert json.loads(run(nowhere, "key", "operation", ID, "--json").out) == {
+        "key": f"{{operations.3}}:operation:{ID}"
+    }
 
 
 def test_the_version_is_told() -> None:
