@@ -9,6 +9,7 @@ from contextlib import aclosing
 from typing import Final, Generic, Protocol, TypeVar
 
 from libs.ledger.aggregate import Aggregate
+from libs.ledger.intake import DAMAGED
 from libs.ledger.records import InputRecord
 from libs.runtime.ledger import input_record
 from libs.runtime.reader import PartitionReader, Record
@@ -22,6 +23,10 @@ S = TypeVar("S")
 
 STALLED: Final = 20.0  # seconds without a record from a topic that has some
 _BATCH: Final = 1_000
+
+
+class Unfoldable(Exception):
+    """The log holds what no fold can go on from, and the input that would tell better is gone."""
 
 
 class Unanswered(Exception):
@@ -162,7 +167,14 @@ class Follower(Generic[S]):
             Kept(self._inputs.begin, self._inputs.end),
             self._findings,
         )
-        log = self._expected.take(joined.readings, joined.remembered)
+        try:
+            log = self._expected.take(joined.readings, joined.remembered)
+        except DAMAGED as why:
+            first, last = batch[0].record.offset, batch[-1].record.offset
+            raise Unfoldable(
+                f"{self._aggregate.service} partition {self._partition}: of the log records at offsets {first}"
+                f" to {last} one can't be folded: {why!r}"
+            ) from why
         for offset, wanted in log.items():
             record = joined.accepted[offset].record
             difference = log_difference(wanted, record)

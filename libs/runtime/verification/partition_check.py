@@ -51,7 +51,7 @@ class Deployment(Generic[S]):
 
 
 class PartitionCheck(Generic[S]):
-    """Compares one partition. Raises WentBack, Unanswered, WrongType, KafkaError, RedisError."""
+    """Compares one partition. Raises WentBack, Unanswered, Unfoldable, WrongType, KafkaError, RedisError."""
 
     def __init__(self, deployment: Deployment[S], partition: int) -> None:
         self._d = deployment

@@ -21,7 +21,7 @@ from libs.runtime.reader import partition_reader
 from libs.runtime.verification.debts import DebtBook
 from libs.runtime.verification.findings import Findings
 from libs.runtime.verification.fingerprint import of_record
-from libs.runtime.verification.follower import Progress, Unanswered, steadily
+from libs.runtime.verification.follower import Progress, Unanswered, Unfoldable, steadily
 from libs.runtime.verification.partition_check import Deployment, PartitionCheck
 from libs.runtime.verification.redis_check import WentBack
 from libs.runtime.verification.snapshot import WrongType
@@ -162,6 +162,8 @@ async def opened(
             await admin.close()
     except (RedisError, WrongType) as why:
         raise CouldNotCheck(f"Redis: {why}") from why
+    except Unfoldable as why:
+        raise CouldNotCheck(str(why)) from why
     except (KafkaError, Unanswered, OSError) as why:
         raise CouldNotCheck(f"Kafka: {one_line(why)}") from why
     finally:
