@@ -50,11 +50,15 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """A partition as it stands: the log records read, and the input offset up to which Redis is written (-1 = none)."""
+    """A partition as it stands: the log records read, and the input offset up to which Redis is written (-1 = none).
+
+    It is not ``complete`` where a worker was stopped amid a batch: one has to publish the rest before it is written.
+    """
 
     partition: int
     records: int
     input_offset: int
+    complete: bool
 
 
 class Rebuild(Generic[S]):
@@ -159,10 +163,11 @@ class Rebuild(Generic[S]):
                 Failpoint(),
                 self._progress,
             )
-            end = -1
+            end, complete = -1, False
             # A worker may have logged a batch that Redis then refused: it counts, so the log is read to a standstill.
             with suppress(Unpublished):  # a worker that was stopped amid a batch has to publish it first
                 while (now := (await ledger.log_bounds())[1]) > end:
                     end = now
                     own.counters = (await recovery.run(own, published=published)).counters
-        return Rebuilt(number, end, own.input_offset)
+                complete = True
+        return Rebuilt(number, end, own.input_offset, complete)

@@ -179,11 +179,20 @@ class Recovery(Generic[S]):
         await load_entities(self._cache, fold, self._store, own, readings, self._patience)
         if reach is not None and self._writer is not None:
             await self._exhume(readings, reach)
+        counters = dict(fold.counters)
         folded = _folded(fold, readings, self._cache)
         self._failpoint.passed("recovery_refolded")
         recorded = {reading.about.offset: reading.about.recorded for reading in readings}
         if reach is not None and self._writer is None:
-            _check_published(folded, recorded, readings, reach, published)
+            try:
+                _check_published(folded, recorded, readings, reach, published)
+            except Unpublished:
+                # Who folds on behind a removal makes no tombstone again: where one lacks, it must be folded whole.
+                if len(chunk) > 1 and not any(
+                    one.value is None and not _covers(reach.state, one, recorded) for one in folded.states
+                ):
+                    await self._refold_published(own, counters, chunk, reach, published)
+                raise
         elif reach is not None:
             # one that slept meanwhile must not write old states over newer ones
             await self._patience.redis("make sure of the partition", lambda: self._store.say(own, {}))
@@ -195,6 +204,20 @@ class Recovery(Generic[S]):
         self._cache.trim()
         self._failpoint.passed("recovery_written")
         return len(readings)
+
+    async def _refold_published(
+        self,
+        own: Ownership,
+        counters: Mapping[str, int],
+        chunk: Iterable[tuple[int, bytes]],
+        reach: _Reach,
+        published: int,
+    ) -> None:
+        """Refold what was published of a chunk, from where Redis stands. Raises Unpublished where that ends."""
+        self._cache.clear()
+        fold = PartitionFold(self._aggregate, self._origin, own.input_offset, counters)
+        for one in chunk:
+            await self._refold(own, fold, [one], reach, published)
 
     async def _exhume(self, readings: Iterable[Reading], reach: _Reach) -> None:
         """Fetch the inputs of dead letters that are to be written again; the log keeps only why they were refused."""

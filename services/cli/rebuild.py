@@ -18,6 +18,7 @@ from services.cli.failures import Failure
 if TYPE_CHECKING:
     from libs.runtime.rebuild import Rebuilt
 
+_SHORT = 1
 _STUCK = 3
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -35,7 +36,8 @@ def rebuild(
     """Make Redis anew from the service's log, and publish nothing again.
 
     The worker may run: it is kept out until Redis equals the log, and goes on by itself. Also the way to accept that
-    Kafka lost records that Redis has.
+    Kafka lost records that Redis has. Ends with status 1 where a worker that was stopped amid a batch left something to
+    be published first: Redis has what comes before, and a worker does the rest as it starts.
     """
     from services.cli import clients
 
@@ -47,17 +49,28 @@ def rebuild(
     partitions = clients.run(_rebuild(settings, service, as_json), settings)
     seconds = time.monotonic() - began
     records = sum(partition.records for partition in partitions)
+    short = [one for one in partitions if not one.complete]
     if as_json:
         shown = [
-            {"partition": one.partition, "log_records": one.records, "input_offset": one.input_offset}
+            {
+                "partition": one.partition,
+                "log_records": one.records,
+                "input_offset": one.input_offset,
+                "complete": one.complete,
+            }
             for one in partitions
         ]
         typer.echo(json.dumps({"service": service, "seconds": round(seconds, 3), "partitions": shown}))
-        return
-    typer.echo(
-        f"{service}: Redis is as the log says, {records:,} log records in {len(partitions)} partitions,"
-        f" {seconds:.1f} s"
-    )
+    else:
+        for one in short:
+            upto = f"up to input offset {one.input_offset}" if one.input_offset >= 0 else "nothing yet"
+            typer.echo(f"partition {one.partition}: {upto}; a worker has to publish the rest")
+        outcome = "Redis is as the log says" if not short else "Redis lacks what was not published"
+        typer.echo(
+            f"{service}: {outcome}, {records:,} log records in {len(partitions)} partitions, {seconds:.1f} s"
+        )
+    if short:
+        raise typer.Exit(_SHORT)
 
 
 async def _rebuild(settings: Settings, service: str, quiet: bool) -> list[Rebuilt]:

@@ -125,6 +125,38 @@ async def test_beside_a_worker_under_load(deployment: Deployment, redis: Redis) 
     assert worker.status is None
 
 
+async def test_where_a_worker_was_killed_before_it_published(deployment: Deployment, redis: Redis) -> None:
+    """It says where it stands and ends with status 1; a worker does the rest."""
+    await folded(deployment, count=40)
+    before = [
+        int(await redis.hget(deployment.names.position("executions", number), "input_offset") or -1)
+        for number in range(deployment.partitions)
+    ]
+    killed = deployment.start("executions", STRATAFOLD_FAILPOINT="after_log")
+    await feed(deployment, 4, 40)
+    await asyncio.to_thread(killed.wait, 30)
+    shown = await asyncio.to_thread(run, deployment.environment(), "rebuild", "executions", "--json")
+    assert shown.status == 1, shown.err
+    short = [one for one in shown.json["partitions"] if not one["complete"]]
+    for one in short:
+        assert one["input_offset"] >= before[one["partition"]]
+    told = await asyncio.to_thread(run, deployment.environment(), "rebuild", "executions")
+    assert told.status == 1, told.err
+    lines = told.out.decode().splitlines()
+    for one in short:
+        assert (
+            f"partition {one['partition']}: up to input offset {one['input_offset']};"
+            " a worker has to publish the rest" in lines
+        )
+    assert "Redis is as the log says" not in lines[-1]
+    deployment.start("executions")
+    await deployment.settle(services=SERVICE)
+    done = await asyncio.to_thread(run, deployment.environment(), "rebuild", "executions")
+    assert (done.status, done.out.count(b"Redis is as the log says")) == (0, 1), done.out
+    found = await verify(deployment)
+    assert not found.counts, found
+
+
 async def test_two_at_once(deployment: Deployment, redis: Redis) -> None:
     """One waits for the other, partition by partition."""
     await folded(deployment)
