@@ -21,7 +21,7 @@ from libs.runtime.verification.debts import DebtBook
 from libs.runtime.verification.expectation import Expectation
 from libs.runtime.verification.findings import Findings
 from libs.runtime.verification.follower import Follower, InputStream, Progress, steadily
-from libs.runtime.verification.published import Comparison, Events, Letters, States
+from libs.runtime.verification.published import Comparison, Events, Gone, Letters, States
 from libs.runtime.verification.redis_check import RedisCheck
 from libs.runtime.verification.snapshot import Position, Snapshot
 
@@ -150,7 +150,7 @@ class PartitionCheck(Generic[S]):
         self._d.progress.expect(sum(end - begin for begin, end in within))
         now = round(time.time() * 1000)
         gone = [
-            kept_since(stream, now) if begin > 0 else None
+            Gone(begin, kept_since(stream, now) or 0) if begin > 0 else None
             for stream, (begin, _) in zip(("events", "state", "dead"), within, strict=True)
         ]
         return [

@@ -1,12 +1,14 @@
 """The derived topics of a partition compared with what had to be published. Pure.
 
-Records arrive in the order of the topic. What the topic no longer keeps is excused: only its beginning can be gone.
+Records arrive in the order of the topic. What the topic no longer keeps is excused: only its beginning can be gone, and
+no more of it than its first offset says, for every record took one.
 What had to take effect after the expectation settled may still be on its way.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final, Generic, Protocol, TypeVar
+from array import array
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import orjson
 
@@ -27,33 +29,52 @@ class Comparison(Protocol):
     def finish(self) -> None: ...
 
 
+class Gone(NamedTuple):
+    """What a topic no longer keeps: at most ``most`` records, for that is its first offset.
+
+    What follows from an input recorded before ``before`` (ms) may have gone by its age; the rest somebody had removed.
+    """
+
+    most: int
+    before: int
+
+
 class _Published(Generic[S]):
     """What all three comparisons need: what is expected, and where to report."""
 
     def __init__(
-        self, expected: Expectation[S], partition: int, gone_before: int | None, findings: Findings
+        self, expected: Expectation[S], partition: int, gone: Gone | None, findings: Findings
     ) -> None:
         self._expected = expected
         self._partition = partition
-        self._gone_before = gone_before  # ms; the topic's beginning is gone, nothing of it where this is None
+        self._gone = gone  # None where nothing is
         self._findings = findings
         self._oldest: int | None = None  # the input offset that the first kept record comes from
+        self._aged = 0  # how many that are not there are as old as that
+        self._younger = array("q")  # the causes of others that come before the first kept record
 
-    def _due(self, cause: int) -> bool:
-        """Whether what follows from an input record must stand in the topic."""
-        settled = self._expected.settled
+    def _miss(self, kind: Kind, cause: int, where: str, detail: str) -> None:
+        """Report what is not there, unless it may be on its way, or gone with the topic's beginning."""
+        settled, gone = self._expected.settled, self._gone
         if settled is not None and cause > settled:
-            return False
-        if self._gone_before is None:
-            return True
-        if self._oldest is None:
-            return self._expected.recorded(cause) >= self._gone_before
-        return cause >= self._oldest
+            return
+        aged = gone is not None and self._expected.recorded(cause) < gone.before
+        if gone is None or (not aged if self._oldest is None else cause >= self._oldest):
+            self._add(kind, where, detail)
+        elif aged:
+            self._aged += 1
+        else:
+            self._younger.append(cause)
 
-    def _excuse(self, cause: int, what: str) -> None:
-        settled = self._expected.settled
-        if settled is None or cause <= settled:
-            self._findings.excused[what] += 1
+    def _excuse(self, kind: Kind) -> None:
+        """Excuse as much as can have been removed, the oldest first, and report the rest."""
+        removed = max(self._gone.most - self._aged, 0) if self._gone is not None else 0
+        if excused := self._aged + min(removed, len(self._younger)):
+            self._findings.excused[kind.partition(".")[0]] += excused
+        for cause in sorted(self._younger)[removed:]:
+            self._add(
+                kind, f"input offset {cause}", "more is missing up to here than the topic no longer keeps"
+            )
 
     def _add(self, kind: Kind, where: str, detail: str) -> None:
         self._findings.add(kind, self._partition, where, detail)
@@ -63,9 +84,9 @@ class Events(_Published[S]):
     """``events``: by the reader's rule, byte for byte, without gaps, nothing uncaused."""
 
     def __init__(
-        self, expected: Expectation[S], partition: int, gone_before: int | None, findings: Findings
+        self, expected: Expectation[S], partition: int, gone: Gone | None, findings: Findings
     ) -> None:
-        super().__init__(expected, partition, gone_before, findings)
+        super().__init__(expected, partition, gone, findings)
         self._seen: dict[str, int] = {}
         self._first: dict[str, int] = {}
 
@@ -88,7 +109,7 @@ class Events(_Published[S]):
             self._add(Kind.EVENTS_DIFFERS, where, f"event {sequence} of {subject}")
         if seen is None:
             self._first[subject] = sequence
-            if sequence > 1 and self._gone_before is None:
+            if sequence > 1 and self._gone is None:
                 self._add(Kind.EVENTS_GAP, where, f"{subject} begins with sequence {sequence}")
         elif sequence > seen + 1:
             self._add(Kind.EVENTS_GAP, where, f"{subject} jumps from sequence {seen} to {sequence}")
@@ -105,21 +126,17 @@ class Events(_Published[S]):
             first = self._first.get(subject, len(events) + 1)
             last = self._seen.get(subject, len(events))
             for sequence, (_, cause) in enumerate(events, 1):
-                if first <= sequence <= last:
-                    continue
-                if self._due(cause):
-                    self._add(
-                        Kind.EVENTS_MISSING, subject, f"event {sequence}, which input offset {cause} caused"
-                    )
-                else:
-                    self._excuse(cause, "events")
+                if not first <= sequence <= last:
+                    caused = f"event {sequence}, which input offset {cause} caused"
+                    self._miss(Kind.EVENTS_MISSING, cause, subject, caused)
+        self._excuse(Kind.EVENTS_MISSING)
 
 
 class States(_Published[S]):
     """``state``: the last document of each entity. Compaction may keep earlier ones, or drop them."""
 
     def __init__(self, expected: Expectation[S], partition: int, findings: Findings) -> None:
-        super().__init__(expected, partition, gone_before=None, findings=findings)
+        super().__init__(expected, partition, gone=None, findings=findings)
         self._last: dict[bytes | None, Document] = {}
 
     def take(self, record: Any) -> None:
@@ -161,9 +178,9 @@ class Letters(_Published[S]):
     """``dead``: every quarantined record with its headers, byte for byte; a double is equal."""
 
     def __init__(
-        self, expected: Expectation[S], partition: int, gone_before: int | None, findings: Findings
+        self, expected: Expectation[S], partition: int, gone: Gone | None, findings: Findings
     ) -> None:
-        super().__init__(expected, partition, gone_before, findings)
+        super().__init__(expected, partition, gone, findings)
         self._seen: set[int] = set()
 
     def take(self, record: Any) -> None:
@@ -186,10 +203,9 @@ class Letters(_Published[S]):
         """Report what is missing."""
         for cause in self._expected.letters:
             if cause not in self._seen:
-                if self._due(cause):
-                    self._add(Kind.DEAD_MISSING, f"input offset {cause}", "it is quarantined in the log")
-                else:
-                    self._excuse(cause, "dead")
+                where = f"input offset {cause}"
+                self._miss(Kind.DEAD_MISSING, cause, where, "it is quarantined in the log")
+        self._excuse(Kind.DEAD_MISSING)
 
 
 def _event(value: bytes) -> tuple[str, int]:

@@ -15,7 +15,7 @@ from libs.ledger.records import InputRecord, Outgoing
 from libs.runtime.verification.debts import DebtBook
 from libs.runtime.verification.expectation import Expectation
 from libs.runtime.verification.findings import Findings, Kind
-from libs.runtime.verification.published import Comparison, Events, Letters, States
+from libs.runtime.verification.published import Comparison, Events, Gone, Letters, States
 from services.executions import AGGREGATE
 
 IDS = [f"00000000-0000-4000-8000-00000000000{n}" for n in range(3)]
@@ -91,18 +91,16 @@ def expected() -> Recorder:
     return recorder
 
 
-def compare(
-    expected: Recorder, stream: str, records: list[Stands], gone_before: int | None = None
-) -> Findings:
+def compare(expected: Recorder, stream: str, records: list[Stands], gone: Gone | None = None) -> Findings:
     """What is found in a topic that holds these records."""
     findings = Findings()
     comparison: Comparison
     if stream == "events":
-        comparison = Events(expected, 0, gone_before, findings)
+        comparison = Events(expected, 0, gone, findings)
     elif stream == "state":
         comparison = States(expected, 0, findings)
     else:
-        comparison = Letters(expected, 0, gone_before, findings)
+        comparison = Letters(expected, 0, gone, findings)
     for record in records:
         comparison.take(record)
     comparison.finish()
@@ -188,11 +186,45 @@ def test_what_the_topic_no_longer_keeps_is_excused(expected: Recorder) -> None:
     """Only the beginning of events can be gone: what its first record's cause comes before."""
     topic = expected.topic("events")
     kept = [r for r in topic if int(dict(r.headers)["inputoffset"] or 0) >= 4]
-    found = compare(expected, "events", kept, gone_before=1_000)
+    gone = Gone(len(topic) - len(kept), 1_000)
+    found = compare(expected, "events", kept, gone)
     assert not found.counts
     assert found.excused["events"] == len(topic) - len(kept)
-    without_last = compare(expected, "events", kept[:-1], gone_before=1_000)
+    without_last = compare(expected, "events", kept[:-1], gone)
     assert dict(without_last.counts) == {Kind.EVENTS_MISSING: 1}
+
+
+@pytest.mark.parametrize(
+    ("before", "most", "missing"),
+    [
+        (1_000, 4, 0),
+        (1_000, 1, 3),  # one was removed, so three of those before the first kept never stood there
+        (1_002, 2, 2),  # two went by their age, and nothing else can be gone
+        (1_002, 3, 1),
+        (1_002, 1, 2),  # of what is that old the topic owes nothing
+        (2_000, 1, 0),
+        (1_000, 100, 0),  # doubles took offsets, too
+    ],
+)
+def test_no_more_is_excused_than_can_have_been_removed(
+    expected: Recorder, before: int, most: int, missing: int
+) -> None:
+    """What was lost is told, though it comes before the first record that is kept."""
+    kept = expected.topic("events")[-2:]
+    found = compare(expected, "events", kept, Gone(most, before))
+    assert found.counts[Kind.EVENTS_MISSING] == missing
+    assert sum(found.counts.values()) == missing
+    assert found.excused["events"] == 4 - missing
+
+
+def test_a_lost_dead_letter_is_told_though_a_later_one_is_kept(expected: Recorder) -> None:
+    """As of events."""
+    expected.fold([InputRecord(7, 1_007, b"broken", b"[")])
+    kept = expected.topic("dead")[-1:]
+    assert not compare(expected, "dead", kept, Gone(1, 1_000)).counts
+    expected.fold([InputRecord(8, 1_008, b"broken", b"[")])
+    kept = expected.topic("dead")[-1:]
+    assert dict(compare(expected, "dead", kept, Gone(1, 1_000)).counts) == {Kind.DEAD_MISSING: 1}
 
 
 @pytest.mark.parametrize(
@@ -202,11 +234,11 @@ def test_where_nothing_is_kept_age_alone_excuses(
     expected: Recorder, stream: str, count: int, kind: Kind
 ) -> None:
     """What followed from an input of yesterday was never published, if the topic keeps it for weeks."""
-    all_old = compare(expected, stream, [], gone_before=2_000)
+    all_old = compare(expected, stream, [], Gone(count, 2_000))
     assert not all_old.counts
     assert all_old.excused[stream] == count
-    assert dict(compare(expected, stream, [], gone_before=1_000).counts) == {kind: count}
-    some = compare(expected, stream, [], gone_before=1_003)
+    assert dict(compare(expected, stream, [], Gone(count, 1_000)).counts) == {kind: count}
+    some = compare(expected, stream, [], Gone(count, 1_003))
     assert some.counts[kind] > 0
     assert some.counts[kind] + some.excused[stream] == count
 
