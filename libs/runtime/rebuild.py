@@ -11,7 +11,7 @@ import os
 import socket
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Generic, TypeVar
 from uuid import uuid4
 
@@ -38,7 +38,10 @@ LEASE_MS: Final = 15_000
 _RENEW: Final = 4.0  # seconds
 _AT_ONCE: Final = 2  # partitions: one folds while Redis writes the other's
 _DEADLINE: Final = 60.0  # seconds
-_HELD_UP: Final = 1.0  # seconds between two looks at whether another rebuild is over
+_HELD_UP: Final = (
+    1.0  # seconds between two looks at whether another rebuild is over, or a worker did the rest
+)
+_WORKER_COMES: Final = 15  # of these looks: more than a worker waits that lost its partition
 _TRIES: Final = 5
 
 logger = structlog.get_logger()
@@ -107,13 +110,23 @@ class Rebuild(Generic[S]):
         for _ in range(_TRIES):
             own = await self._take(store)
             try:
-                return await self._held(store, own, number)
+                rebuilt = await self._held(store, own, number)
+                return rebuilt if rebuilt.complete else await self._left_to_a_worker(store, rebuilt)
             except (NotOurs, Behind, Damaged) as why:
                 reason = in_words(why)
                 logger.warning("beginning again", partition=number, why=reason)
         raise Interrupted(
             f"{self._aggregate.service} partition {number}: given up after {_TRIES} tries: {reason}"
         )
+
+    async def _left_to_a_worker(self, store: PartitionStore, rebuilt: Rebuilt) -> Rebuilt:
+        """Wait a while for one that goes on, as from whom we took the partition amid a batch."""
+        for _ in range(_WORKER_COMES):
+            await asyncio.sleep(_HELD_UP)
+            input_offset, log_offset = await self._patience.redis("see how far it is written", store.reached)
+            if log_offset >= rebuilt.records - 1:
+                return replace(rebuilt, input_offset=input_offset, complete=True)
+        return rebuilt
 
     async def _take(self, store: PartitionStore) -> Ownership:
         while True:

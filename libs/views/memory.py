@@ -77,6 +77,11 @@ class MemoryStore:
         state_end = int(position.get("_state_end", _NOTHING_YET))
         return Ownership(owner, position["epoch"], input_offset, log_offset, counters, state_end)
 
+    async def reached(self) -> tuple[int, int]:
+        """The input and log offset up to which the partition is written, whoever owns it; -1 for none."""
+        position = self.keys.position
+        return int(position.get("input_offset", -1)), int(position.get("log_offset", -1))
+
     async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
         """The hashes of those subjects that exist, or did until they were deleted. Raises NotOurs, Behind, Damaged."""
         self._check(own, own.input_offset)

@@ -55,6 +55,11 @@ class PartitionStore:
             counters = {}  # as where they are gone: whoever takes the partition makes it anew
         return Ownership(owner, answer[1].decode(), int(answer[2]), int(answer[3]), counters, int(answer[5]))
 
+    async def reached(self) -> tuple[int, int]:
+        """The input and log offset up to which the partition is written, whoever owns it; -1 for none."""
+        told: Any = await self._redis.hmget(self._position, "input_offset", "log_offset")
+        return int(told[0] or -1), int(told[1] or -1)
+
     async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
         """The hashes of those subjects that exist, or did until they were deleted.
 

@@ -157,6 +157,20 @@ async def test_where_a_worker_was_killed_before_it_published(deployment: Deploym
     assert not found.counts, found
 
 
+async def test_a_worker_that_comes_meanwhile_is_waited_for(deployment: Deployment) -> None:
+    """As one does from which the partition was taken amid a batch."""
+    await folded(deployment, count=40)
+    killed = deployment.start("executions", STRATAFOLD_FAILPOINT="after_log")
+    await feed(deployment, 4, 40)
+    await asyncio.to_thread(killed.wait, 30)
+    deployment.start("executions")
+    shown = await asyncio.to_thread(run, deployment.environment(), "rebuild", "executions", "--json")
+    assert shown.status == 0, shown.out
+    assert all(one["complete"] for one in shown.json["partitions"])
+    await deployment.settle(services=SERVICE)
+    assert not (await verify(deployment)).counts
+
+
 async def test_two_at_once(deployment: Deployment, redis: Redis) -> None:
     """One waits for the other, partition by partition."""
     await folded(deployment)

@@ -117,6 +117,7 @@ class _Pair:
         kind, _, _ = await self._both("clear", lambda: self.real.clear(a), lambda: self.twin.clear(b))
         assert a.counters == b.counters
         assert await self.real.holds_anything() == await self.twin.holds_anything()
+        assert await self.real.reached() == await self.twin.reached()
         return kind
 
     async def _evict(self) -> str:

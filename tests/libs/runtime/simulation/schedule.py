@@ -27,9 +27,8 @@ _HEADERS: tuple[Headers, ...] = (
 )
 _TROUBLE = 6.0  # virtual seconds in which things go wrong
 _PATIENCE = 600.0  # virtual seconds after which a world that is left in peace must have settled
-_CALM = (
-    5  # virtual seconds that it must stay so: an owner looks every two whether a zombie wrote behind his back
-)
+# Virtual seconds that it must stay so: zombies wake late, and an owner looks every two whether one wrote.
+_CALM = 20
 
 
 class Unsettled(Exception):

@@ -410,6 +410,9 @@ class FlakyStore:
     async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
         return await self._call(lambda: self.inner.load(own, subjects))
 
+    async def reached(self) -> tuple[int, int]:
+        return await self._call(self.inner.reached)
+
     async def members(self, index: tuple[str, str]) -> list[str]:
         return await self._call(lambda: self.inner.members(index))
 
