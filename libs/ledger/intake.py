@@ -24,7 +24,15 @@ from libs.ledger.verdict import SEQUENCED, Verdict
 S = TypeVar("S")
 
 # What reading and folding a log record raise that no worker wrote: its data was never validated.
-DAMAGED: Final = (Invalid, LookupError, ValueError, TypeError, AttributeError, AssertionError)
+DAMAGED: Final = (
+    Invalid,
+    LookupError,
+    ValueError,
+    ArithmeticError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+)
 
 
 def read_input(aggregate: Aggregate[S], partition: int, partitions: int, record: InputRecord) -> Reading:

@@ -139,7 +139,7 @@ class Partition(Generic[S]):
                 if isinstance(why, Damaged | Behind | NotOurs | BeingRebuilt):
                     self._cleared = False
                     self._distrust = isinstance(why, Damaged)  # what others own is made right by them
-                if ready_at is not None and (self.folded > reached or time.monotonic() - ready_at > _STEADY):
+                if ready_at is not None and _got_on(why, self.folded - reached, time.monotonic() - ready_at):
                     backoff = _FIRST_BACKOFF
                 pause = _PAUSES.get(type(why), backoff)
                 self._m.metrics.starts_again(type(why).__name__)
@@ -383,3 +383,8 @@ class Partition(Generic[S]):
         except KafkaError:
             return False  # asked again soon
         return there > end == self._states.end and not self._states.appending
+
+
+def _got_on(why: Exception, folded: int, seconds: float) -> bool:
+    """Whether serving ended by something new; what is damaged again and again is made anew more and more slowly."""
+    return seconds > _STEADY or (folded > 0 and not isinstance(why, Damaged))

@@ -32,7 +32,8 @@ logger = structlog.get_logger()
 
 def member_name(owner: str) -> str:
     """The client id of an owner ``<host>-<process id>-<8 hex digits>``, by which the living know where it ran."""
-    return f"{owner}@{_place()}"
+    place = _place()
+    return owner if place is None else f"{owner}@{place}"
 
 
 def is_dead(client_id: str) -> bool:
@@ -52,12 +53,14 @@ def _gone(pid: int) -> bool:
     return False
 
 
-def _place() -> str:
-    """Where a process id means the same process: this host, since it was started, in this container."""
+def _place() -> str | None:
+    """Where a process id means the same process: this host, since it was started, in this container. None: unknown."""
     told = [socket.gethostname()]
-    with suppress(OSError):
+    try:
         told.append(Path("/proc/sys/kernel/random/boot_id").read_text())
         told.append(str(Path("/proc/self/ns/pid").stat().st_ino))
+    except OSError:
+        return None
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:12]
 
 
@@ -75,7 +78,7 @@ async def dismiss_the_dead(kafka: KafkaAccess, group: str) -> None:
                     logger.info("a member whose process is gone left the group", member=client_id)
     except GroupCoordinatorNotAvailableError:
         return  # as where Kafka is new, and nobody was there before us
-    except (KafkaError, OSError, TimeoutError) as why:
+    except (KafkaError, OSError, TimeoutError, AssertionError) as why:
         logger.info("the group's members can't be looked at", why=repr(why))
     finally:
         await client.close()

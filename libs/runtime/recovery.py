@@ -180,7 +180,7 @@ class Recovery(Generic[S]):
         if reach is not None and self._writer is not None:
             await self._exhume(readings, reach)
         counters = dict(fold.counters)
-        folded = _folded(fold, readings, self._cache)
+        folded = self._folded(fold, readings)
         self._failpoint.passed("recovery_refolded")
         recorded = {reading.about.offset: reading.about.recorded for reading in readings}
         if reach is not None and self._writer is None:
@@ -204,6 +204,17 @@ class Recovery(Generic[S]):
         self._cache.trim()
         self._failpoint.passed("recovery_written")
         return len(readings)
+
+    def _folded(self, fold: PartitionFold[S], readings: list[Reading]) -> Folded:
+        """The fold of what the log says. Raises Diverged; DamagedLog where it can't be folded: Redis stays as it is."""
+        try:
+            return fold.fold(readings, self._cache.entities)
+        except DAMAGED as why:
+            first, last = readings[0].about.offset, readings[-1].about.offset
+            self._log.exception(
+                "the log can't be folded", first=first, last=last
+            )  # it may be the fold that is wrong
+            raise self._damaged(f"of input offsets {first} to {last} one can't be folded: {why!r}") from why
 
     async def _refold_published(
         self,
@@ -248,15 +259,6 @@ class Recovery(Generic[S]):
             if lacking:
                 again = writer.append(stream, self._origin.partition, lacking)
                 await self._patience.kafka(f"send {stream} again", again)
-
-
-def _folded(fold: PartitionFold[S], readings: list[Reading], cache: EntityCache[S]) -> Folded:
-    """The fold of what the log says. Raises Diverged, also where a record can't be folded at all."""
-    try:
-        return fold.fold(readings, cache.entities)
-    except DAMAGED as why:
-        first, last = readings[0].about.offset, readings[-1].about.offset
-        raise Diverged(f"of input offsets {first} to {last} one can't be folded: {why!r}") from why
 
 
 def _covers(reach: Reach, record: Outgoing, recorded: Mapping[int, int]) -> bool:

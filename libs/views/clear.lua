@@ -1,9 +1,11 @@
 -- Take a partition back to its beginning in the eyes of everybody; its keys are wiped after that.
--- KEYS: position. ARGV: owner, epoch. Returns OK or FENCED.
+-- KEYS: position, counters. ARGV: owner, epoch. Returns OK or FENCED.
+-- Until all is wiped there are counters, by which whoever comes after an interruption knows that there are leftovers.
 local p = redis.call('HMGET', KEYS[1], 'owner', 'epoch', '_rebuild_until', '_state_end')
 if p[1] ~= ARGV[1] or p[2] ~= ARGV[2] then return 'FENCED' end
 redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'owner', p[1], 'epoch', p[2], 'ready', '0', 'input_offset', '-1', 'log_offset', '-1')
 if p[3] then redis.call('HSET', KEYS[1], '_rebuild_until', p[3]) end
 if p[4] then redis.call('HSET', KEYS[1], '_state_end', p[4]) end
+if redis.call('EXISTS', KEYS[2]) == 0 then redis.call('HSET', KEYS[2], 'in_total', '0') end
 return 'OK'

@@ -58,7 +58,10 @@ class PartitionStore:
     async def reached(self) -> tuple[int, int]:
         """The input and log offset up to which the partition is written, whoever owns it; -1 for none."""
         told: Any = await self._redis.hmget(self._position, "input_offset", "log_offset")
-        return int(told[0] or -1), int(told[1] or -1)
+        try:
+            return int(told[0] or -1), int(told[1] or -1)
+        except ValueError:
+            return -1, -1
 
     async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
         """The hashes of those subjects that exist, or did until they were deleted.
@@ -115,7 +118,7 @@ class PartitionStore:
         """
         own.input_offset = own.log_offset = -1
         own.counters.clear()
-        _check(await self._call(self._clear, [self._position], [own.owner, own.epoch]))
+        _check(await self._call(self._clear, [self._position, self._counters], [own.owner, own.epoch]))
         doomed: list[bytes | str] = []
         kept = {self._position.encode(), self._counters.encode()}
         async for key in self._redis.scan_iter(match=self._prefix + "*", count=_UNLINK_AT_ONCE):

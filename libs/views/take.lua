@@ -3,7 +3,7 @@
 -- Returns OK, epoch, input_offset, log_offset, counters, end of states; or REBUILDING, owner.
 -- Counters that are no hash are none that count, and offsets that are no numbers none that hold: the partition is told to
 -- be at its beginning, and what is there are leftovers.
-local function whole(text) return text and #text < 17 and string.find(text, '^%-?%d+$') and text end
+local function offset(text) return text and (text == '-1' or #text < 17 and string.find(text, '^%d+$')) and text end
 local held = redis.call('HMGET', KEYS[1], '_rebuild_until', 'owner', 'epoch', '_state_end')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -13,11 +13,11 @@ end
 -- No epoch comes twice, even if the counter was forgotten: a copy from before a FLUSHALL may name this very owner.
 local epoch = math.max((tonumber(held[3]) or 0) + 1, time[1] * 1000000 + time[2])
 local at = redis.call('HMGET', KEYS[1], 'input_offset', 'log_offset')
-if not whole(at[1]) or not whole(at[2]) then
+if not offset(at[1]) or not offset(at[2]) or (at[1] == '-1') ~= (at[2] == '-1') then
   at = {'-1', '-1'}
   redis.call('HSET', KEYS[1], 'input_offset', at[1], 'log_offset', at[2])
 end
-local states = whole(held[4]) or '-1'
+local states = offset(held[4]) or '-1'
 redis.call('HSET', KEYS[1], 'owner', ARGV[1], 'epoch', string.format('%.0f', epoch), 'ready', '0')
 if ARGV[2] == '0' then
   redis.call('HDEL', KEYS[1], '_rebuild_until')

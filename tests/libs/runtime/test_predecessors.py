@@ -57,6 +57,20 @@ def test_of_another_place_nobody_can_say(ended: int, monkeypatch: pytest.MonkeyP
     assert not is_dead("sarama")
 
 
+def test_where_nobody_says_what_place_it_is_nobody_is_dead(
+    ended: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hosts may share a name."""
+    name = member_name(f"some-host-{ended}-0123abcd")
+    monkeypatch.setattr(Path, "read_text", _refused)
+    assert not is_dead(name)
+    assert member_name("some-host-1-0123abcd") == "some-host-1-0123abcd"
+
+
+def _refused(_: Path) -> str:
+    raise PermissionError
+
+
 @pytest.fixture
 async def deployment(shared_servers: Servers, namespace: str, tmp_path: Path) -> AsyncIterator[Deployment]:
     """A worker of operations with two partitions that folded something."""

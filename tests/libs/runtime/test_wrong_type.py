@@ -121,6 +121,37 @@ async def test_a_value_that_is_no_number_of_ours_ends_no_worker(
     await _made_anew(deployment, redis)
 
 
+@pytest.mark.parametrize("value", ["-1", "-7"])
+async def test_an_offset_that_can_not_be_ends_no_worker(
+    deployment: Deployment, redis: Redis, value: str
+) -> None:
+    assert deployment.stop() == [0]
+    await redis.hset(deployment.names.position("operations", 0), "log_offset", value)
+    await _made_anew(deployment, redis)
+
+
+async def test_a_clearing_that_was_interrupted_is_known_by_the_next(
+    deployment: Deployment, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where there were no counters, by whose absence it was begun."""
+    assert deployment.stop() == [0]
+    await redis.unlink(deployment.names.counters("operations", 0))
+    store = PartitionStore(redis, deployment.names, "operations", 0, 100)
+    own = await store.take("me")
+
+    async def interrupted(*_: object) -> None:
+        raise ConnectionError
+
+    with monkeypatch.context() as now:
+        now.setattr(store, "_remove", interrupted)
+        with pytest.raises(ConnectionError):
+            await store.clear(own)
+    assert await store.holds_anything()
+    await store.clear(own)
+    assert not await store.holds_anything()
+    assert await store.reached() == (-1, -1)
+
+
 async def _made_anew(deployment: Deployment, redis: Redis) -> None:
     ready = '"event":"ready"'
     worker = deployment.start("operations")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+import orjson
 import pytest
 from aiokafka.errors import KafkaTimeoutError
 
+from libs.ledger.envelope import parse_log_record
+from libs.ledger.partition import PartitionFold
 from libs.ledger.records import Outgoing
 from libs.runtime.patience import Patience
 from libs.views.memory import Keyspace, MemoryStore
@@ -142,3 +145,41 @@ def test_what_fails_again_and_again_is_tried_more_and_more_seldom(monkeypatch: p
         return len(taken)
 
     assert clock.run(tried()) < 30
+
+
+async def _bug(world: World) -> tuple[Keyspace, str | None]:
+    """What Redis holds, and what is told, where the fold can't take what is logged behind it."""
+    worker = world.start(_PLACE)
+    await asyncio.sleep(120)
+    assert worker.alive
+    worker.partition.stop()
+    await asyncio.sleep(20)
+    return world.keyspaces[_PLACE], worker.partition.halted
+
+
+def test_where_the_fold_fails_redis_stays_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, clears: list[float]
+) -> None:
+    """It may be the fold of a new release that is wrong, and what Redis shows is all that readers have then."""
+
+    async def halted() -> tuple[bool, str | None]:
+        world = await _folded()
+        topic = world.topic("executions.log", _PLACE[1])
+        at = int(world.keyspaces[_PLACE].position["log_offset"])
+        last = next(one for one in topic.records if one.offset == at)
+        again = parse_log_record(last.value or b"")
+        follows = {**again.attributes, "inputoffset": again.offset + 1, "previousinputoffset": again.offset}
+        topic.append([Outgoing(0, last.key, orjson.dumps({**follows, "data": orjson.loads(again.data)}))])
+        before = dict(world.keyspaces[_PLACE].entities)
+
+        def fails(*_: object) -> None:
+            raise KeyError("a bug")
+
+        monkeypatch.setattr(PartitionFold, "fold", fails)
+        keys, why = await _bug(world)
+        return keys.entities == before, why
+
+    kept, why = clock.run(halted())
+    assert kept
+    assert "a bug" in (why or "")
+    assert clears == []
