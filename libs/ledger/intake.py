@@ -84,7 +84,7 @@ def read_log(aggregate: Aggregate[S], logged: Logged) -> Reading:
     )
     reading = Reading(about, verdict=logged.verdict, logged=logged)
     if reading.verdict in SEQUENCED:
-        if type(about.subject) is not str or type(about.routing_key) is not str:
+        if not about.subject or type(about.subject) is not str or type(about.routing_key) is not str:
             raise ValueError("a record with a sequence, but without subject or partitionkey")
         reading.fact = aggregate.observe(read(logged.data), logged.data)
     elif reading.verdict is Verdict.QUARANTINED:

@@ -183,9 +183,7 @@ class Journal:
 
 def _bulky(record: Outgoing) -> bool:
     size = len(record.key or b"") + len(record.value or b"")
-    for (
-        name,
-        value,
-    ) in record.headers:  # of a forwarded record they are its sender's, and as large as he likes
+    # Of a forwarded record they are its sender's, and as large as he likes.
+    for name, value in record.headers:
         size += len(name) + len(value or b"")
     return size > _BULKY
