@@ -54,6 +54,8 @@ class EntityCache(Generic[S]):
     def trim(self) -> None:
         """To be called once a batch, after its fold: let go of what was used least recently, if there is too much."""
         for subject in self._used:
+            if subject not in self.entities:
+                continue  # it was asked for, but was too much for one batch
             weight = self.entities[subject].weight
             self._total += weight - self._counted.get(subject, 0)
             self._counted[subject] = weight

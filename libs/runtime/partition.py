@@ -233,26 +233,32 @@ class Partition(Generic[S]):
         while await self.inbox.filled():
             records = self.inbox.take(BATCH)
             self._m.failpoint.passed("after_read")
-            await out.put((await self._fold(own, fold, records), records))
-            self._cache.trim()
+            while records:
+                folded, taken = await self._fold(own, fold, records)
+                await out.put((folded, records[:taken]))
+                self._cache.trim()
+                records = records[taken:]
             # Folding ahead pays where a full batch waits already; otherwise what comes meanwhile had better join it.
             if len(self.inbox) < BATCH:
                 await out.join()
         await out.put(None)
 
-    async def _fold(self, own: Ownership, fold: PartitionFold[S], records: list[InputRecord]) -> Folded:
+    async def _fold(
+        self, own: Ownership, fold: PartitionFold[S], records: list[InputRecord]
+    ) -> tuple[Folded, int]:
+        """Fold the first records, as many as have their entities loaded at once; and how many those are."""
         m, cache = self._m, self._cache
         with self._stage("read"):
             readings = [read_input(m.aggregate, self.number, m.partitions, record) for record in records]
         hits, misses = cache.hits, cache.misses
         with self._stage("load"):
-            await load_entities(cache, fold, self._store, own, readings, m.patience)
+            readings = await load_entities(cache, fold, self._store, own, readings, m.patience)
         m.metrics.looked_up(cache.hits - hits, cache.misses - misses)
         with self._stage("fold"):
             folded = fold.fold(readings, cache.entities)
         if self._traces is not None:
             self._traces.folded(readings, folded)
-        return folded
+        return folded, len(readings)
 
     async def _write_all(
         self, own: Ownership, batches: asyncio.Queue[tuple[Folded, list[InputRecord]] | None]

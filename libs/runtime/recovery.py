@@ -104,16 +104,19 @@ class Recovery(Generic[S]):
         fold = PartitionFold(self._aggregate, self._origin, own.input_offset, own.counters)
         reach = await self._find_reach(own) if own.log_offset + 1 < end else None
         self._failpoint.passed("recovery_read")
-        refolded = 0
+        before = fold.counters["in_total"]
         async for chunk in self._ledger.read_log(own.log_offset + 1, end):
-            try:
-                refolded += await self._refold(own, fold, chunk, reach, published)
-            except Diverged as why:
-                # What Redis told of entities may be wrong; where it was cleared before, only the log can be.
-                cleared = self.cleared or self._writer is None
-                raise self._damaged(str(why)) if cleared else DamagedProjection(str(why)) from why
-            self._progress(len(chunk))
-        if refolded:
+            rest = chunk
+            while rest:
+                try:
+                    taken = await self._refold(own, fold, rest, reach, published)
+                except Diverged as why:
+                    # What Redis told of entities may be wrong; where it was cleared before, only the log can be.
+                    cleared = self.cleared or self._writer is None
+                    raise self._damaged(str(why)) if cleared else DamagedProjection(str(why)) from why
+                rest = rest[taken:]
+                self._progress(taken)
+        if (refolded := fold.counters["in_total"] - before) > 0:
             self._log.info("refolded", records=refolded, position=fold.position)
         return fold
 
@@ -164,19 +167,25 @@ class Recovery(Generic[S]):
         reach: _Reach | None,
         published: int,
     ) -> int:
+        """Refold the first records of a chunk, as many as have their entities loaded at once; how many those are."""
         readings: list[Reading] = []
-        accepted, log_offset = fold.position, own.log_offset
-        for offset, value in chunk:
+        places: list[int] = []  # in the chunk
+        accepted = fold.position
+        for place, (offset, value) in enumerate(chunk):
             try:
                 logged = parse_log_record(value)
                 if continues(logged, accepted):
                     readings.append(read_log(self._aggregate, logged))
-                    accepted, log_offset = logged.offset, offset
+                    places.append(place)
+                    accepted = logged.offset
             except DAMAGED as why:
                 raise self._damaged(f"the log record at offset {offset} can't be read: {why!r}") from why
         if not readings:
-            return 0
-        await load_entities(self._cache, fold, self._store, own, readings, self._patience)
+            return len(chunk)
+        ready = await load_entities(self._cache, fold, self._store, own, readings, self._patience)
+        if len(ready) < len(readings):
+            readings, chunk = ready, chunk[: places[len(ready)]]
+        log_offset = chunk[places[len(ready) - 1]][0]
         if reach is not None and self._writer is not None:
             await self._exhume(readings, reach)
         counters = dict(fold.counters)
@@ -203,7 +212,7 @@ class Recovery(Generic[S]):
         )
         self._cache.trim()
         self._failpoint.passed("recovery_written")
-        return len(readings)
+        return len(chunk)
 
     def _folded(self, fold: PartitionFold[S], readings: list[Reading]) -> Folded:
         """The fold of what the log says. Raises Diverged; DamagedLog where it can't be folded: Redis stays as it is."""
@@ -293,16 +302,30 @@ async def load_entities(
     fold: PartitionFold[S],
     store: Store,
     own: Ownership,
-    readings: Iterable[Reading],
+    readings: list[Reading],
     patience: Patience,
-) -> None:
-    """Bring every subject of a batch's facts into the cache. Raises Damaged, NotOurs, Behind.
+) -> list[Reading]:
+    """Bring the subjects of a batch's facts into the cache; the first readings, those that can be folded now.
 
-    In one call, and another one where companions have to tell whose some facts are.
+    That is all of them, unless their entities weigh too much to be held at once; but at least one. Raises Damaged,
+    NotOurs, Behind. In one call, and another one where companions have to tell whose some facts are.
     """
-    readings = list(readings)
-    await _load(cache, fold, store, own, fold.concerned(readings), patience)
-    await _load(cache, fold, store, own, fold.referred(readings, cache.entities), patience)
+    ready = readings
+    for subjects in (fold.concerned, lambda some: fold.referred(some, cache.entities)):
+        while not await _load(cache, fold, store, own, subjects(ready), patience):
+            if at_hand := _at_hand(ready, subjects, cache):
+                ready = at_hand
+                break
+            ready = ready[:1]
+    return ready
+
+
+def _at_hand(
+    readings: list[Reading], subjects: Callable[[list[Reading]], list[str]], cache: EntityCache[S]
+) -> list[Reading]:
+    """The first readings of which all subjects are in the cache."""
+    lacking = (at for at, one in enumerate(readings) if not cache.entities.keys() >= set(subjects([one])))
+    return readings[: next(lacking, len(readings))]
 
 
 async def _load(
@@ -312,14 +335,15 @@ async def _load(
     own: Ownership,
     subjects: Iterable[str],
     patience: Patience,
-) -> None:
+) -> bool:
+    """Load what the cache lacks, or as much of it as is read at once; whether that was all."""
     missing = cache.missing(subjects)
     if not missing:
-        return
+        return True
     found = await patience.redis("load entities", lambda: store.load(own, missing))
-    for subject in missing:
-        fields = found.get(subject)
-        cache.add(fold.new_entity(subject) if fields is None else recalled(fold, subject, fields))
+    for subject, fields in found.items():
+        cache.add(recalled(fold, subject, fields) if fields else fold.new_entity(subject))
+    return len(found) == len(missing)
 
 
 def recalled(fold: PartitionFold[S], subject: str, fields: Mapping[str, str]) -> Entity[S]:

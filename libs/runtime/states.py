@@ -118,9 +118,9 @@ async def mend(
     for first, stop in doubtful.parts():
         keys = await patience.kafka("read states", ledger.state_keys(first, stop))
         subjects = sorted({key.decode(errors="replace") for key in keys} - doubtful.settled)
-        for at in range(0, len(subjects), AT_ONCE):
-            some = subjects[at : at + AT_ONCE]
-            records = await _present(fold, own, store, some, patience, absent)
+        while subjects:
+            some, records = await _present(fold, own, store, subjects[:AT_ONCE], patience, absent)
+            subjects = subjects[len(some) :]
             if not records:
                 doubtful.settle(some)
                 continue
@@ -153,22 +153,21 @@ async def _present(
     subjects: Sequence[str],
     patience: Patience,
     absent: _Absent,
-) -> list[Outgoing]:
-    """The states as Redis has them; nothing of an entity that it doesn't have.
+) -> tuple[list[str], list[Outgoing]]:
+    """The first subjects, as many as are loaded at once, and their states; none of an entity that Redis doesn't have.
 
     A worker that slept amid this while others made that entity would remove it for good, as long as Redis went back to
     where the partition was his; a state that is only too old is mended by whoever owns it.
     """
     found = await patience.redis("load entities", lambda: store.load(own, subjects))
     records = []
-    for subject in subjects:
-        fields = found.get(subject)
-        if fields is None:
+    for subject, fields in found.items():
+        if not fields:
             absent.add(subject)
             continue
         document = fold.document(recalled(fold, subject, fields))
         records.append(state_record(subject, document, fold.position))
-    return records
+    return list(found), records
 
 
 class _Absent:

@@ -49,13 +49,15 @@ class Ticker(Generic[S]):
         watched = await self._patience.redis("look what is due", lambda: self._store.members(index))
         self._sent = {subject: at for subject, at in self._sent.items() if now - at < _AGAIN * 1000}
         waiting = [subject for subject in watched if subject not in self._sent]
-        for first in range(0, len(waiting), _AT_ONCE):
-            some = waiting[first : first + _AT_ONCE]
+        while waiting:
+            some = waiting[:_AT_ONCE]
             found = await self._patience.redis("load what is watched", lambda: self._store.load(own, some))  # noqa: B023
-            keys = {subject: self._watch.routing_key(subject, fields) for subject, fields in found.items()}
+            waiting = waiting[len(found) :]
+            there = {subject: fields for subject, fields in found.items() if fields}
+            keys = {subject: self._watch.routing_key(subject, fields) for subject, fields in there.items()}
             shared = await self._companions(own, keys.values())
             due = []
-            for subject, fields in found.items():
+            for subject, fields in there.items():
                 key = keys[subject]
                 event = self._watch.due(subject, fields, shared.get(key, {}), now)
                 if event is not None:
@@ -67,9 +69,8 @@ class Ticker(Generic[S]):
     async def _companions(self, own: Ownership, keys: Iterable[str]) -> dict[str, dict[str, str]]:
         """What the watched entities share, by routing key."""
         subjects = {companion_of(self._service, key): key for key in keys} if self._shared else {}
-        if not subjects:
-            return {}
-        found = await self._patience.redis(
-            "load what is shared", lambda: self._store.load(own, list(subjects))
-        )
-        return {subjects[subject]: fields for subject, fields in found.items()}
+        shared: dict[str, dict[str, str]] = {}
+        while rest := [subject for subject in subjects if subjects[subject] not in shared]:
+            found = await self._patience.redis("load what is shared", lambda: self._store.load(own, rest))
+            shared |= {subjects[subject]: fields for subject, fields in found.items()}
+        return shared

@@ -11,6 +11,7 @@ from typing import Final
 
 from libs.ledger.records import EntityWrite, Folded
 from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs, Ownership
+from libs.views.store import LOADED_AT_ONCE
 
 _OUTLIVES_CLEARING: Final = ("owner", "epoch", "_rebuild_until", "_state_end")
 _NOTHING_YET: Final = "-1"
@@ -51,12 +52,22 @@ class Keyspace:
 
 
 class MemoryStore:
-    """One partition's store, as ``libs.views.store.PartitionStore``; ``clock`` gives ms and is the server's."""
+    """One partition's store, as ``libs.views.store.PartitionStore``; ``clock`` gives ms and is the server's.
 
-    def __init__(self, keyspace: Keyspace, history: int, clock: Callable[[], int]) -> None:
+    ``loaded_at_once`` is after how many bytes ``load`` reads no further.
+    """
+
+    def __init__(
+        self,
+        keyspace: Keyspace,
+        history: int,
+        clock: Callable[[], int],
+        loaded_at_once: int = LOADED_AT_ONCE,
+    ) -> None:
         self.keys = keyspace
         self._history = history
         self._clock = clock
+        self._loaded_at_once = loaded_at_once
 
     async def take(self, owner: str, lease_ms: int = 0) -> Ownership:
         """Become the owner with a higher epoch; a rebuild takes a lease that keeps workers out. Raises BeingRebuilt."""
@@ -83,13 +94,22 @@ class MemoryStore:
         return int(position.get("input_offset", -1)), int(position.get("log_offset", -1))
 
     async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
-        """The hashes of those subjects that exist, or did until they were deleted. Raises NotOurs, Behind, Damaged."""
+        """The hashes of the first subjects, as they are or were when they were deleted; empty where there is none.
+
+        Raises NotOurs, Behind, Damaged.
+        """
         self._check(own, own.input_offset)
-        found = self.keys.entities | self.keys.deleted
+        found: dict[str, dict[str, str]] = {}
+        weight = 0
         for subject in subjects:
-            if subject not in found and subject in self.keys.histories:
+            fields = self.keys.entities.get(subject) or self.keys.deleted.get(subject) or {}
+            if not fields and subject in self.keys.histories:
                 raise Damaged(f"{subject} was removed, its history was not")
-        return {subject: dict(found[subject]) for subject in subjects if subject in found}
+            found[subject] = dict(fields)
+            weight += sum(len(name.encode()) + len(value.encode()) for name, value in fields.items())
+            if weight > self._loaded_at_once:
+                break
+        return found
 
     async def members(self, index: tuple[str, str]) -> list[str]:
         """The entities in a sorted set, those changed first at the front."""

@@ -17,6 +17,9 @@ from libs.ledger.records import EntityWrite, Folded
 from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs, Ownership, PositionDamaged
 
 _UNLINK_AT_ONCE: Final = 1_000
+LOADED_AT_ONCE: Final = (
+    2 * 1024 * 1024
+)  # bytes of fields; a batch keeps several times as much while it is written
 
 
 def _script(redis: Redis, name: str) -> AsyncScript:
@@ -64,22 +67,22 @@ class PartitionStore:
             return -1, -1
 
     async def load(self, own: Ownership, subjects: Sequence[str]) -> dict[str, dict[str, str]]:
-        """The hashes of those subjects that exist, or did until they were deleted.
+        """The hashes of the first subjects, as they are or were when they were deleted; empty where there is none.
 
-        ``own.input_offset`` is what must be written at least. Raises Damaged where one was removed behind our back.
+        As many as don't weigh too much together, but at least one: whoever wants more asks again. What must be written
+        at least is ``own.input_offset``. Raises Damaged where one was removed behind our back.
         """
-        places = [(subject, self._key(subject)) for subject in subjects]
+        keys = [self._position, *map(self._key, subjects)]
         if self._service in DELETABLE:
-            places += [(subject, f"{self._prefix}{DELETED}:{subject}") for subject in subjects]
-        keys = [self._position, *(key for _, key in places)]
-        answer = await self._call(self._load, keys, [own.owner, own.epoch, own.input_offset, len(subjects)])
+            keys += [f"{self._prefix}{DELETED}:{subject}" for subject in subjects]
+        args = [own.owner, own.epoch, own.input_offset, len(subjects), LOADED_AT_ONCE]
+        answer = await self._call(self._load, keys, args)
         _check(answer[0])
         if answer[0] == b"LOST":
             raise Damaged(f"the Redis key {answer[1].decode()} was removed or evicted, its history was not")
         return {
             subject: {k.decode(): v.decode() for k, v in zip(flat[::2], flat[1::2], strict=True)}
-            for (subject, _), flat in zip(places, answer[1:], strict=True)
-            if flat
+            for subject, flat in zip(subjects, answer[1:], strict=False)
         }
 
     async def members(self, index: tuple[str, str]) -> list[str]:

@@ -136,8 +136,8 @@ def _load_some(
     for subject in subjects:
         if subject in entities:
             continue
-        fields = at_once(store.load(own, [subject])).get(subject)
-        entities[subject] = fold.new_entity(subject) if fields is None else fold.recall(subject, fields)
+        fields = at_once(store.load(own, [subject]))[subject]
+        entities[subject] = fold.recall(subject, fields) if fields else fold.new_entity(subject)
 
 
 def verdicts(outcome: Outcome) -> list[str]:

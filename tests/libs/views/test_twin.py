@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from libs.contracts.names import Names, name_of
 from libs.ledger.records import EntityWrite, Folded
+from libs.views import store as redis_store
 from libs.views.memory import Keyspace, MemoryStore
 from libs.views.ownership import Behind, BeingRebuilt, Damaged, NotOurs, Ownership
 from libs.views.store import PartitionStore
@@ -22,6 +23,7 @@ pytestmark = pytest.mark.real
 
 _HISTORY = 4
 _LEASE_MS = 60_000
+_LOADED_AT_ONCE = 330  # bytes: what may be more than one of these entities, and less than all of them
 _EXTRAS = ("ü", "a b", "_x")
 _STREAMS = ("equity", "trades")
 _TABLES = ("orders", "positions")
@@ -35,7 +37,7 @@ class _Pair:
         self.keyspace = Keyspace()
         self.service = service
         self.real = PartitionStore(redis, names, service, 3, _HISTORY)
-        self.twin = MemoryStore(self.keyspace, _HISTORY, lambda: round(time.time() * 1_000))
+        self.twin = MemoryStore(self.keyspace, _HISTORY, lambda: round(time.time() * 1_000), _LOADED_AT_ONCE)
         self.redis = redis
         self.prefix = names.partition_prefix(service, 3)
         self.rng = rng
@@ -222,9 +224,10 @@ def _settled(keyspace: Keyspace) -> Keyspace:
 
 @pytest.mark.parametrize("service", ["operations", "agents", "strategies", "versions"])
 async def test_the_twin_answers_and_holds_what_redis_does(
-    redis_url: str, namespace: str, service: str
+    redis_url: str, namespace: str, service: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In any order of calls, from owners of the present and the past; streams and companions among what is written."""
+    monkeypatch.setattr(redis_store, "LOADED_AT_ONCE", _LOADED_AT_ONCE)
     redis = Redis.from_url(redis_url)
     answers = set()
     for seed in range(16):

@@ -34,6 +34,7 @@ T = TypeVar("T")
 
 PARTITIONS = 2
 HISTORY = 5
+LOADED_AT_ONCE = 2_000  # bytes: one entity or two, where a batch may want five
 _TAIL = 60  # records; more than a batch of this world leaves behind
 Place = tuple[str, int]
 
@@ -399,7 +400,7 @@ class FlakyStore:
 
     def __init__(self, process: Process, keyspace: Keyspace) -> None:
         self.process = process
-        self.inner = MemoryStore(keyspace, HISTORY, self._clock)
+        self.inner = MemoryStore(keyspace, HISTORY, self._clock, LOADED_AT_ONCE)
 
     def _clock(self) -> int:
         return round(asyncio.get_running_loop().time() * 1_000)
