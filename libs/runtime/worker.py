@@ -22,6 +22,7 @@ from faststream.kafka import KafkaBroker
 from libs.contracts.names import STREAMS, Names
 from libs.ledger.aggregate import Aggregate
 from libs.runtime.consumer import Listener, Source, by_partition, start_subscriber, subscribe
+from libs.runtime.eviction import warn_of_eviction
 from libs.runtime.failpoints import Failpoint
 from libs.runtime.header_keys import tolerate
 from libs.runtime.journal import Journal, ProducerBroken
@@ -176,6 +177,7 @@ class Worker(Generic[S]):
             traces=self._traces,
         )
         self._minders.append(asyncio.create_task(self._mind_the_consumer()))
+        self._minders.append(asyncio.create_task(warn_of_eviction(self._redis, patience)))
         if self._beside is not None:
             self._minders.append(asyncio.create_task(self._beside()))
 

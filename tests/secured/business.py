@@ -59,7 +59,7 @@ def _worker(service: str, *tells: str, hears: tuple[str, ...] = ()) -> Business:
         groups=frozenset({service}),
         keys_written=frozenset({service}),
         commands=_commands(
-            f"{_SCRIPTS} time type exists scan hget hmget hgetall hset hsetnx hdel "
+            f"{_SCRIPTS} time info type exists scan hget hmget hgetall hset hsetnx hdel "
             "zadd zrem zrange rpush ltrim xadd del unlink"
         ),
     )

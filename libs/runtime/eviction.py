@@ -1,0 +1,36 @@
+"""A Redis that drops keys when it is full: what it drops without a trace would begin anew."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from libs.runtime.patience import Patience
+
+_DROPS: Final = (
+    "allkeys"  # the other policies drop at most what was given a time to live, and nothing of ours is
+)
+
+logger = structlog.get_logger()
+
+
+async def warn_of_eviction(redis: Redis, patience: Patience) -> None:
+    """Log a warning where this Redis may drop keys by itself; nothing where we may not ask. Waits while it is away."""
+    policy = await patience.redis("ask whether it keeps all keys", lambda: _eviction(redis))
+    if policy is not None:
+        logger.warning(
+            "this Redis drops keys when it is full, and entities would begin anew: set maxmemory-policy noeviction",
+            maxmemory_policy=policy,
+        )
+
+
+async def _eviction(redis: Redis) -> str | None:
+    try:
+        told = await redis.info("memory")
+    except ResponseError:
+        return None
+    policy = str(told.get("maxmemory_policy"))
+    return policy if told.get("maxmemory") and policy.startswith(_DROPS) else None
