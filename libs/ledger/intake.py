@@ -23,6 +23,9 @@ from libs.ledger.verdict import SEQUENCED, Verdict
 
 S = TypeVar("S")
 
+MAX_HEADER_BYTES: Final = 1024 * 1024
+"""Of a record that has to be forwarded: with its value it must fit into `in` again, however badly it compresses."""
+
 # What reading and folding a log record raise that no worker wrote: its data was never validated.
 DAMAGED: Final = (
     Invalid,
@@ -48,6 +51,7 @@ def read_input(aggregate: Aggregate[S], partition: int, partitions: int, record:
         about.subject, about.routing_key = identity.subject, identity.routing_key
         about.correlation_id = identity.correlation_id
         if partition_of(identity.routing_key, partitions) != partition:
+            _check_portable(record)
             reading.verdict = Verdict.FORWARDED
             about.time = readable_time(document.get(aggregate.clock))
             return reading
@@ -59,6 +63,16 @@ def read_input(aggregate: Aggregate[S], partition: int, partitions: int, record:
         reading.invalid = invalid
         about.time = readable_time(document.get(aggregate.clock))
     return reading
+
+
+def _check_portable(record: InputRecord) -> None:
+    """Refuse a misplaced record that may not fit where it belongs: a copy is larger than what its sender compressed."""
+    size = sum(len(name.encode(errors="replace")) + len(value or b"") for name, value in record.headers)
+    if size > MAX_HEADER_BYTES:
+        detail = (
+            f"on another partition than its key's, with {size} bytes of headers: more than {MAX_HEADER_BYTES}"
+        )
+        raise Invalid("too_large", detail)
 
 
 def _fact(aggregate: Aggregate[S], document: Document, value: bytes) -> Fact:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from random import Random
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -13,6 +14,7 @@ from tests.real.deployment import Deployment
 pytestmark = pytest.mark.real
 
 _SIZE = 6 * 1024 * 1024
+_IN_TAKES = 2 * 1024 * 1024 + 64 * 1024  # bytes of a batch
 
 
 async def test_a_record_larger_than_any_topic_takes_uncompressed_is_buried_whole(
@@ -42,3 +44,35 @@ async def test_a_record_larger_than_any_topic_takes_uncompressed_is_buried_whole
     ]
     assert [zlib.crc32(letter.value or b"") for letter in letters] == [zlib.crc32(body)]
     assert dict(letters[0].headers)["error"] == b"too_large"
+
+
+async def test_a_misplaced_record_that_would_not_fit_again_is_buried_whole(deployment: Deployment) -> None:
+    """As large as `in` takes, and nothing in it compresses: with its key and whence it came it would be larger."""
+    entity = entity_on(0, deployment.partitions)
+    body, after = encoded(good("executions", entity)), entity_on(1, deployment.partitions)
+    noise = Random(1).randbytes(_IN_TAKES - len(body) - 200)
+    producer = AIOKafkaProducer(
+        bootstrap_servers=deployment.servers.kafka, max_batch_size=_SIZE, max_request_size=_SIZE
+    )
+    await producer.start()
+    try:
+        topic = deployment.topic("executions.in")
+        await producer.send_and_wait(topic, body, partition=1, headers=[("noise", noise)])
+        good_one = encoded(good("executions", after))
+        await producer.send_and_wait(topic, good_one, key=after.encode(), partition=1)
+    finally:
+        await producer.stop()
+    await deployment.settle()
+    verdicts = {
+        subject: [record["verdict"] for record in await deployment.logged("executions", subject)]
+        for subject in (entity, after)
+    }
+    assert verdicts == {entity: ["quarantined"], after: ["applied"]}
+    (letter,) = [
+        record
+        for run in (await deployment.read("executions.dead")).values()
+        for record in run
+        if record.value == body
+    ]
+    assert dict(letter.headers)["noise"] == noise
+    assert dict(letter.headers)["error"] == b"too_large"

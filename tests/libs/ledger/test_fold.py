@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from libs.contracts.partitions import partition_of
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.envelope import parse_log_record
-from libs.ledger.records import InputRecord, Outgoing
+from libs.ledger.intake import MAX_HEADER_BYTES
+from libs.ledger.records import Headers, InputRecord, Outgoing
 from libs.ledger.verdict import SEQUENCED, Verdict
 from services.executions import AGGREGATE as EXECUTIONS
 from services.operations import AGGREGATE as OPERATIONS
@@ -224,6 +225,27 @@ def test_what_belongs_elsewhere_is_forwarded_and_never_folded_here(
             assert (one.record.key, one.record.value) == (one.routing_key.encode(), record.value)
             origin = f"{aggregate.service}.in/{partition}/{record.offset}".encode()
             assert one.record.headers == [*record.headers, ("forwarded-from", origin)]
+
+
+@_BOTH
+@pytest.mark.parametrize(("more", "verdict"), [(0, Verdict.FORWARDED), (1, Verdict.QUARANTINED)])
+def test_what_may_not_fit_elsewhere_is_refused_where_it_lies(
+    aggregate: Aggregate[Any], more: int, verdict: Verdict
+) -> None:
+    """A copy is larger than what came, which may be as large as a topic takes; where it belongs any header passes."""
+    story = histories.story(Random(2))
+    value = orjson.dumps((story.operation if aggregate is OPERATIONS else story.bodies())[0])
+    headers: Headers = [("h", None), ("ü", b"\xff" * (MAX_HEADER_BYTES - 3 + more))]
+    record = InputRecord(0, EPOCH_MS, None, value, headers)
+    found = {}
+    for partition in range(2):
+        outcome = fold_input(aggregate, [record], partition=partition, partitions=2)
+        (found[partition],) = (parse_log_record(one.value or b"").verdict for one in outcome.log)
+        if found[partition] is Verdict.QUARANTINED:
+            assert outcome.dead[0].headers[6:] == headers
+            assert dict(outcome.dead[0].headers)["error"] == b"too_large"
+            assert b"headers" in (dict(outcome.dead[0].headers)["detail"] or b"")
+    assert set(found.values()) == {Verdict.APPLIED, verdict}
 
 
 def test_what_is_unreadable_is_buried_byte_for_byte() -> None:
