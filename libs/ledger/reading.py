@@ -14,7 +14,9 @@ MAX_BYTES: Final = 256 * 1024
 MAX_DEPTH: Final = 32
 MAX_KEYS: Final = 2_000
 
-_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_STRINGS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_STRUCTURE: Final = b"{}[]:"
+_FILLING: Final = bytes(set(range(256)) - set(_STRUCTURE))
 
 Document = dict[str, Any]
 
@@ -42,20 +44,27 @@ def check_caps(value: bytes | None) -> None:
     if value.count(b"{") + value.count(b"[") > MAX_DEPTH or (
         len(value) > MAX_KEYS and value.count(b":") > MAX_KEYS
     ):
-        _check_closely(_STRINGS.sub(b"", value))
+        _check_closely(_structure(value))
 
 
-def _check_closely(skeleton: bytes) -> None:
+def _structure(value: bytes) -> bytes:
+    """The brackets and colons that stand outside of strings."""
+    outside = _STRINGS.sub(b"", value) if b"\\" in value else b"".join(value.split(b'"')[::2])
+    return outside.translate(None, _FILLING)
+
+
+def _check_closely(structure: bytes) -> None:
     depth = deepest = 0
-    for byte in skeleton:
+    for byte in structure.translate(None, b":"):
         if byte in b"{[":
             depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"}]":
+            if depth > deepest:
+                deepest = depth
+        else:
             depth -= 1
     if deepest > MAX_DEPTH:
         raise Invalid("too_deep", f"nested {deepest} deep, more than {MAX_DEPTH}")
-    keys = skeleton.count(b":")
+    keys = structure.count(b":")
     if keys > MAX_KEYS:
         raise Invalid("too_many_keys", f"{keys} keys, more than {MAX_KEYS}")
 
