@@ -85,11 +85,14 @@ def memory(entity: Entity[S]) -> Fields:
 def recall(subject: str, state: S, fields: Mapping[str, str]) -> Entity[S]:
     """The entity that ``bookkeeping`` and ``memory`` were made from. Raises KeyError, ValueError."""
     facts, events, applied_at = (fields[name] for name in _MEMORY)
+    sequence, told = int(fields["sequence"]), int(events)
+    if min(sequence, told) < 0 or len(facts) % (2 * SIZE):
+        raise ValueError("counts below zero, or half a digest")
     return Entity(
         subject=subject,
         state=state,
-        sequence=int(fields["sequence"]),
-        events=int(events),
+        sequence=sequence,
+        events=told,
         disputed=fields["disputed"] == "1",
         first_recorded=milliseconds(fields["first_recorded_at"]),
         last_recorded=milliseconds(fields["last_recorded_at"]),

@@ -19,9 +19,9 @@ from aiokafka.errors import KafkaError
 from libs.contracts.names import Names
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.envelope import Origin
-from libs.ledger.intake import read_input
+from libs.ledger.intake import DAMAGED, read_input
 from libs.ledger.partition import PartitionFold
-from libs.ledger.records import Folded, InputRecord, Outgoing
+from libs.ledger.records import Folded, InputRecord, Outgoing, Reading
 from libs.ledger.verdict import Verdict
 from libs.runtime.batch_traces import BatchTraces
 from libs.runtime.entities import BATCH, ENTITIES, EntityCache
@@ -33,6 +33,7 @@ from libs.runtime.ports import Input, OpenLedger, Store, Writer
 from libs.runtime.reasons import in_words
 from libs.runtime.recovery import (
     DamagedLog,
+    DamagedProjection,
     InputShorter,
     LogShorter,
     Recovery,
@@ -80,6 +81,10 @@ _STARTS_AGAIN: Final = (
 logger = structlog.get_logger()
 
 
+class Unfoldable(Exception):
+    """Input at which the fold fails, though all that it rests on was made of the log alone."""
+
+
 @dataclass(frozen=True)
 class Machinery(Generic[S]):
     """What all partitions of a worker share."""
@@ -114,6 +119,7 @@ class Partition(Generic[S]):
         self._stopping = asyncio.Event()
         self._distrust = False
         self._cleared = False  # Redis, and nobody but us wrote to it since
+        self._anew = False  # what Redis holds was made of the log alone, and no batch was folded since
         self._counted: dict[str, int] = {}  # the counters at the last batch
         self._committed_at = 0.0
         self._sure_at = 0.0
@@ -133,7 +139,7 @@ class Partition(Generic[S]):
                 own, fold = await self._recover()
                 ready_at, reached = time.monotonic(), self.folded
                 await self._serve(own, fold)
-            except (LogShorter, InputShorter, DamagedLog, PositionDamaged) as why:
+            except (LogShorter, InputShorter, DamagedLog, PositionDamaged, Unfoldable) as why:
                 await self._halt(str(why))
             except _STARTS_AGAIN as why:
                 if isinstance(why, Damaged | Behind | NotOurs | BeingRebuilt):
@@ -188,6 +194,7 @@ class Partition(Generic[S]):
             since = max(own.state_end, self._states.end)
             self._states.begin(await mend(fold, own, since, self._store, ledger, m.writer, m.patience))
             following = await recovery.first_unfolded(fold)
+        self._anew = self._anew or self._cleared
         self.halted, self._cleared = None, False
         self._counted = {name: fold.counters[name] for name in _COUNTED}
         if not self._stopping.is_set():  # who was told to stop meanwhile finds it shut, and ends
@@ -255,10 +262,23 @@ class Partition(Generic[S]):
             readings = await load_entities(cache, fold, self._store, own, readings, m.patience)
         m.metrics.looked_up(cache.hits - hits, cache.misses - misses)
         with self._stage("fold"):
-            folded = fold.fold(readings, cache.entities)
+            folded = self._folded(fold, readings)
         if self._traces is not None:
             self._traces.folded(readings, folded)
         return folded, len(readings)
+
+    def _folded(self, fold: PartitionFold[S], readings: list[Reading]) -> Folded:
+        """The fold of a batch. Raises DamagedProjection where it fails, Unfoldable where not even the log helped."""
+        try:
+            return fold.fold(readings, self._cache.entities)
+        except DAMAGED as why:
+            places = f"of input offsets {readings[0].about.offset} to {readings[-1].about.offset}"
+            self._log.exception("a batch can't be folded", places=places)
+            if self._anew:
+                raise Unfoldable(
+                    f"{self._origin.topic}/{self.number}: {places} one can't be folded: {why!r}"
+                ) from why
+            raise DamagedProjection(f"{places} one can't be folded: {why!r}") from why
 
     async def _write_all(
         self, own: Ownership, batches: asyncio.Queue[tuple[Folded, list[InputRecord]] | None]
@@ -272,7 +292,7 @@ class Partition(Generic[S]):
 
     def _count(self, folded: Folded, records: list[InputRecord]) -> None:
         """Tell of a batch that took effect."""
-        now_ms, self.folded = time.time() * 1000, folded.last
+        now_ms, self.folded, self._anew = time.time() * 1000, folded.last, False
         self.latencies.add(now_ms, records)
         counters, before = folded.counters, self._counted
         risen = {name: counters[name] - before[name] for name in _COUNTED}

@@ -7,6 +7,7 @@ from typing import Final
 
 import orjson
 
+from libs.contracts.executions import RANKS
 from libs.ledger.aggregate import View
 from libs.ledger.document import (
     as_json,
@@ -40,6 +41,8 @@ def restore(execution_id: str, fields: Mapping[str, str]) -> Execution:
             return Execution(execution_id)
         strategy_id, operation_id = fields[_IDENTITY].split(" ")
         return Execution(execution_id, strategy_id, operation_id)
+    if fields["status"] not in RANKS:
+        raise ValueError(f"status is {fields['status']!r}, which is never applied")
     return Execution(
         id=execution_id,
         strategy_id=fields["strategy_id"].lower(),

@@ -7,6 +7,7 @@ from typing import Final
 
 import orjson
 
+from libs.contracts.operations import RANKS
 from libs.ledger.aggregate import View
 from libs.ledger.document import (
     as_json,
@@ -71,6 +72,8 @@ def restore(operation_id: str, fields: Mapping[str, str]) -> Operation:
         return Operation(
             operation_id, strategy_id, request_id, kind, executions=executions, mismatched=mismatched
         )
+    if fields["status"] not in RANKS:
+        raise ValueError(f"status is {fields['status']!r}, which is never applied")
     return Operation(
         id=operation_id,
         strategy_id=fields["strategy_id"].lower(),

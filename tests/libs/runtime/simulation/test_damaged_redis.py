@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import orjson
 import pytest
 from aiokafka.errors import KafkaTimeoutError
 
 from libs.ledger.envelope import parse_log_record
+from libs.ledger.fact import Fact
 from libs.ledger.partition import PartitionFold
 from libs.ledger.records import Outgoing
+from libs.ledger.verdict import Verdict
 from libs.runtime.patience import Patience
 from libs.views.memory import Keyspace, MemoryStore
 from libs.views.ownership import Ownership
+from services.executions import AGGREGATE as EXECUTIONS
+from services.executions.model import Execution
 from tests.libs.runtime.simulation import clock
 from tests.libs.runtime.simulation.checks import violations
 from tests.libs.runtime.simulation.schedule import AGGREGATES
-from tests.libs.runtime.simulation.test_damaged_log import _PLACE, _folded
+from tests.libs.runtime.simulation.test_damaged_log import _PLACE, _first_of_an_entity, _folded
 from tests.libs.runtime.simulation.world import MemoryLedger, World
 
 Spoil = Callable[[Keyspace], None]
@@ -41,6 +46,18 @@ def _without_position(keys: Keyspace) -> None:
 def _without_both(keys: Keyspace) -> None:
     keys.position.clear()
     keys.counters.clear()
+
+
+def _saying(name: str, text: str) -> Spoil:
+    """An entity says what no fold writes."""
+
+    def spoil(keys: Keyspace) -> None:
+        entity = next(iter(keys.entities.values()))
+        assert entity[name] != text
+        entity[name] = text
+        keys.position["_state_end"] = "0"
+
+    return spoil
 
 
 @pytest.fixture
@@ -71,8 +88,20 @@ async def _gone_on(spoil: Spoil, seconds: float = 120) -> tuple[World, str | Non
     return world, worker.partition.halted
 
 
-@pytest.mark.parametrize("spoil", [_without_an_entity, _without_counters, _without_position, _without_both])
-def test_what_was_lost_alone_is_made_anew(spoil: Spoil, clears: list[float]) -> None:
+_SPOILED = {
+    "without an entity": _without_an_entity,
+    "without counters": _without_counters,
+    "without position": _without_position,
+    "without both": _without_both,
+    "a status that none is": _saying("status", "dreaming"),
+    "a sequence below zero": _saying("sequence", "-1"),
+    "half a digest": _saying("_facts", "ab" * 15),
+    "events below zero": _saying("_events", "-2"),
+}
+
+
+@pytest.mark.parametrize("spoil", _SPOILED.values(), ids=_SPOILED)
+def test_what_was_lost_or_changed_alone_is_made_anew(spoil: Spoil, clears: list[float]) -> None:
     """Entities, counters and all; nothing begins anew at 0, and none of it is taken for a damaged log."""
     world, halted = clock.run(_gone_on(spoil))
     assert halted is None
@@ -113,6 +142,38 @@ def test_while_the_partition_stands_still_redis_is_not_cleared_again(clears: lis
         return worker.partition.halted
 
     assert "topic was made anew" in (clock.run(halted()) or "")
+    assert len(clears) == 1
+
+
+def test_input_at_which_the_fold_fails_halts_its_partition_alone(clears: list[float]) -> None:
+    """What Redis told may be the reason, so that is made anew once; after that it can only be the fold."""
+
+    def fails(state: Execution, fact: Fact) -> Verdict:
+        return {}[fact.body["id"]] if fact.body["account_label"] == "odd" else EXECUTIONS.fold(state, fact)
+
+    async def played() -> tuple[str | None, bool, World]:
+        world = await _folded()
+        body = orjson.loads(_first_of_an_entity(world).value or b"")["data"]
+        odd = orjson.dumps({**body, "account_label": "odd"})
+        world.topic("executions.in", _PLACE[1]).append([Outgoing(0, None, odd), Outgoing(0, None, b"{}")])
+        world.aggregates = {**AGGREGATES, "executions": replace(EXECUTIONS, fold=fails)}
+        worker = world.start(_PLACE)
+        await asyncio.sleep(120)
+        halted, alive = worker.partition.halted, worker.alive
+        worker.partition.stop()
+        await asyncio.sleep(20)
+        world.aggregates = AGGREGATES
+        mended = world.start(_PLACE)
+        await asyncio.sleep(60)
+        mended.partition.stop()
+        await asyncio.sleep(20)
+        world.processes[_PLACE].remove(worker)  # whose partition stood still to its end, as it should
+        return halted, alive, world
+
+    halted, alive, world = clock.run(played())
+    assert alive
+    assert "can't be folded" in (halted or "")
+    assert [one for one in violations(world, AGGREGATES) if one.startswith("executions/0")] == []
     assert len(clears) == 1
 
 
