@@ -1,7 +1,8 @@
 """One partition at work: recover, then fold batch after batch, each taking effect in the order that makes it safe.
 
-Log first, then what is derived from it, then Redis, then the commit; each awaits the one before. Where much
-waits, the next batch is folded while one is written. Whatever goes wrong, the partition starts again from the log.
+Log first, then what is derived from it, then Redis; each awaits the one before, and what Redis has is committed, beside
+the batches. Where much waits, the next batch is folded while one is written. Whatever goes wrong, the partition starts
+again from the log.
 """
 
 from __future__ import annotations
@@ -121,7 +122,6 @@ class Partition(Generic[S]):
         self._cleared = False  # Redis, and nobody but us wrote to it since
         self._anew = False  # what Redis holds was made of the log alone, and no batch was folded since
         self._counted: dict[str, int] = {}  # the counters at the last batch
-        self._committed_at = 0.0
         self._sure_at = 0.0
         self._states = StateTail()
         traces, metrics = machinery.traces, machinery.metrics
@@ -215,7 +215,7 @@ class Partition(Generic[S]):
         m = self._m
         try:
             async with asyncio.TaskGroup() as group:
-                beside = [group.create_task(self._watch(own))]
+                beside = [group.create_task(self._watch(own)), group.create_task(self._commit_all())]
                 if m.aggregate.watch is not None:
                     ticker = Ticker(m.aggregate, m.aggregate.watch, self._store, m.writer, m.patience)
                     beside.append(group.create_task(ticker.run(own)))
@@ -287,7 +287,6 @@ class Partition(Generic[S]):
             folded, records = batch
             await self._write(own, folded)
             self._count(folded, records)
-            await self._commit(folded.last + 1)
             batches.task_done()
 
     def _count(self, folded: Folded, records: list[InputRecord]) -> None:
@@ -366,16 +365,19 @@ class Partition(Generic[S]):
             last = await self._m.writer.append("state", self.number, states)
             self._states.appended(last, len(states))
 
-    async def _commit(self, offset: int) -> None:
-        """Tell the group how far we are; only lag monitors read it."""
-        if time.monotonic() - self._committed_at < _COMMIT:
-            return
-        self._committed_at = time.monotonic()
-        self._m.failpoint.passed("before_commit")
-        try:
-            await self._source.commit(offset)
-        except KafkaError as why:
-            self._log.info("commit failed", why=repr(why))
+    async def _commit_all(self) -> None:
+        """Tell the group how far we are; no batch waits for it, as only lag monitors read it and all commits queue."""
+        committed = -1
+        while True:
+            await asyncio.sleep(_COMMIT)
+            if (reached := self.folded) == committed:
+                continue
+            self._m.failpoint.passed("before_commit")
+            try:
+                await self._source.commit(reached + 1)
+                committed = reached
+            except KafkaError as why:
+                self._log.info("commit failed", why=repr(why))
 
     async def _watch(self, own: Ownership) -> None:
         """Look whether Redis still knows us, and leave there what a status view shows.
