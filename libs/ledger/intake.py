@@ -75,12 +75,13 @@ def _check_portable(record: InputRecord) -> None:
         raise Invalid("too_large", detail)
 
 
-def _fact(aggregate: Aggregate[S], document: Document, value: bytes) -> Fact:
+def _fact(aggregate: Aggregate[S], document: Document, value: bytes, refold: bool = False) -> Fact:
+    """The fact in a document and its bytes; what is folded again was found valid before. Raises Invalid."""
     plain = None if aggregate.plain is None else aggregate.plain.fullmatch(value)
+    if not refold:
+        (aggregate.validate if plain is None else aggregate.check)(document)
     if plain is None:
-        aggregate.validate(document)
         return aggregate.observe(document, value)
-    aggregate.check(document)
     return Fact(milliseconds(document[aggregate.clock]), document, digest(document), plain)
 
 
@@ -100,7 +101,7 @@ def read_log(aggregate: Aggregate[S], logged: Logged) -> Reading:
     if reading.verdict in SEQUENCED:
         if not about.subject or type(about.subject) is not str or type(about.routing_key) is not str:
             raise ValueError("a record with a sequence, but without subject or partitionkey")
-        reading.fact = aggregate.observe(read(logged.data), logged.data)
+        reading.fact = _fact(aggregate, read(logged.data), logged.data, refold=True)
     elif reading.verdict is Verdict.QUARANTINED:
         why = read(logged.data)
         reading.invalid = Invalid(why["error"], why["detail"], why["pointer"])
