@@ -61,7 +61,9 @@ class KafkaLedger:
         """How far the end of a derived topic speaks of the input.
 
         Records are appended in the order of their causes; a zombie's doubles can only make this too low,
-        and then more is emitted again than needed.
+        and then more is emitted again than needed. So would a tail without any record, but there is none: our
+        producer knows no transactions, whose markers and aborted records could fill it, and compaction leaves
+        the last record of ``state``.
         """
         async with self._reader(stream) as reader:
             begin, end = await reader.bounds()

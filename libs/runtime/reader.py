@@ -18,7 +18,8 @@ _CHUNK: Final = 1_000
 _POLL_MS: Final = 200
 # What is read is there already; a fetch at the end that waits for more holds up every other question.
 _FETCH_WAIT_MS: Final = 10
-
+_LOOK: Final = 1_000  # offsets, of the first look back for a record
+_WIDEST: Final = 64_000
 
 _STALLED: Final = 30.0  # seconds without a record, after which the reader is given up and made anew
 
@@ -68,9 +69,21 @@ class PartitionReader:
                 )
 
     async def tail(self, count: int) -> list[Record]:
-        """The last records, at most ``count`` offsets back."""
+        """The records among the last ``count`` offsets: none where those are markers and aborted records alone."""
         begin, end = await self.bounds()
         return [record async for chunk in self.read(max(begin, end - count), end) for record in chunk]
+
+    async def last(self) -> Record | None:
+        """The last record, None where there is none. Markers and aborted records may follow it, however many."""
+        begin, end = await self.bounds()
+        width = _LOOK
+        while begin < end:
+            start = max(begin, end - width)
+            found = [chunk[-1] async for chunk in self.read(start, end)]
+            if found:
+                return found[-1]
+            end, width = start, min(2 * width, _WIDEST)
+        return None
 
     async def one(self, offset: int) -> Record | None:
         """The record at an offset, None where it is no longer kept."""

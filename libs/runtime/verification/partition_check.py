@@ -27,7 +27,6 @@ from libs.runtime.verification.snapshot import Position, Snapshot
 
 S = TypeVar("S")
 
-_TAIL: Final = 1_000  # input records among which the last committed one is looked for
 _LOOK: Final = 0.25  # seconds between two looks at whether a worker has caught up
 
 
@@ -74,7 +73,8 @@ class PartitionCheck(Generic[S]):
                 for stream in ("in", "log", "events", "state", "dead")
             ]
             begin, end = await inputs.bounds()
-            last = max((record.offset for record in await inputs.tail(_TAIL)), default=-1)
+            newest = await inputs.last()
+            last = -1 if newest is None else newest.offset
             follower = Follower(
                 self._d.aggregate,
                 self._partition,
