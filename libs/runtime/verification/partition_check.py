@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from libs.contracts.names import Names
 from libs.ledger.aggregate import Aggregate
-from libs.ledger.envelope import Origin
+from libs.ledger.envelope import Origin, parse_log_record
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.reader import PartitionReader, partition_reader
 from libs.runtime.topics import kept_since
@@ -27,6 +27,7 @@ from libs.runtime.verification.snapshot import Position, Snapshot
 
 S = TypeVar("S")
 
+_TAIL: Final = 1_000  # log records, among which the last is looked for: a zombie's doubles may follow it
 _LOOK: Final = 0.25  # seconds between two looks at whether a worker has caught up
 
 
@@ -73,8 +74,7 @@ class PartitionCheck(Generic[S]):
                 for stream in ("in", "log", "events", "state", "dead")
             ]
             begin, end = await inputs.bounds()
-            newest = await inputs.last()
-            last = -1 if newest is None else newest.offset
+            last = await _last(inputs, log)
             follower = Follower(
                 self._d.aggregate,
                 self._partition,
@@ -166,3 +166,19 @@ class PartitionCheck(Generic[S]):
                 comparison.take(record)
             self._d.progress.done(len(chunk))
         comparison.finish()
+
+
+async def _last(inputs: PartitionReader, log: PartitionReader) -> int:
+    """The input offset that must be folded and in Redis. Of an input that keeps nothing any more the log tells it."""
+    newest = await inputs.last()
+    if newest is not None:
+        return newest.offset
+    return max((_accounts_for(record.value or b"") for record in await log.tail(_TAIL)), default=-1)
+
+
+def _accounts_for(value: bytes) -> int:
+    """The input offset of a log record, -1 where it is none: that is told when the log is read."""
+    try:
+        return parse_log_record(value).offset
+    except ValueError:
+        return -1

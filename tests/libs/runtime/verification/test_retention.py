@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -21,24 +21,35 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture
-async def aged(shared_servers: Servers, namespace: str, tmp_path: Path) -> AsyncIterator[AtRest]:
-    """Executions of which input, events and dead letters have lost about half, each its own."""
+async def folded(shared_servers: Servers, namespace: str, tmp_path: Path) -> AtRest:
+    """Executions of one partition, of which everything is kept."""
     deployment = Deployment(shared_servers, namespace, tmp_path, partitions=1)
     await deployment.create()
     deployment.start("executions")
     await deployment.push(traffic(deployment, 9, 400))
     await deployment.settle(services=("executions",))
     assert deployment.stop() == [0]
-    admin = AIOKafkaAdminClient(bootstrap_servers=shared_servers.kafka)
+    return AtRest(deployment)
+
+
+async def remove(deployment: Deployment, shares: Mapping[str, float]) -> None:
+    """Remove the beginnings of topics, as retention does: of each a share of its offsets."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=deployment.servers.kafka)
     await admin.start()
     try:
-        for stream, share in (("in", 2), ("events", 3), ("dead", 2)):
+        for stream, share in shares.items():
             topic = deployment.topic(f"executions.{stream}")
-            end = (await ends(shared_servers.kafka, topic, 1))[0]
-            await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(end // share)})
-        yield AtRest(deployment)
+            end = (await ends(deployment.servers.kafka, topic, 1))[0]
+            await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(round(end * share))})
     finally:
         await admin.close()
+
+
+@pytest.fixture
+async def aged(folded: AtRest) -> AtRest:
+    """Executions of which input, events and dead letters have lost about half, each its own."""
+    await remove(folded.deployment, {"in": 1 / 2, "events": 1 / 3, "dead": 1 / 2})
+    return folded
 
 
 async def test_what_is_gone_is_counted_and_the_rest_compared(aged: AtRest) -> None:
@@ -57,3 +68,16 @@ async def test_what_is_gone_is_counted_and_the_rest_compared(aged: AtRest) -> No
         assert isinstance(first, bytes)
         await redis.hset(f"{prefix}execution:{first.decode()}", "participant_code", "other")
     assert dict((await aged.verify()).counts) == {Kind.REDIS_FIELD: 1}
+
+
+async def test_redis_must_be_where_the_log_is_though_no_input_is_kept(folded: AtRest) -> None:
+    """An idle partition's input goes by its age; a Redis that is empty then is told all the same."""
+    deployment = folded.deployment
+    await remove(deployment, {"in": 1})
+    found = await folded.verify()
+    assert not found.counts, found
+    assert not found.unchecked
+    prefix = deployment.names.partition_prefix("executions", 0)
+    async with Redis.from_url(deployment.servers.redis) as redis:
+        await redis.delete(*[key async for key in redis.scan_iter(match=prefix + "*")])
+    assert (await folded.verify()).counts.keys() >= {Kind.REDIS_POSITION, Kind.REDIS_ENTITY}
