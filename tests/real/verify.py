@@ -10,11 +10,11 @@ from tests.real.deployment import Deployment
 from tests.real.workers import ROOT
 
 
-def verify(deployment: Deployment) -> tuple[int, str]:
+def verify(deployment: Deployment, *arguments: str) -> tuple[int, str]:
     """Exit status and last words of ``stratafold verify`` over a deployment."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("STRATAFOLD_")}
     done = subprocess.run(
-        [sys.executable, "-m", "services.cli", "verify"],
+        [sys.executable, "-m", "services.cli", "verify", *arguments],
         cwd=ROOT,
         env={**inherited, **deployment.environment()},
         capture_output=True,

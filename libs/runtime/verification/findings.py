@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from libs.runtime.verification.skipped import Skipped
+
 SHOWN: Final = 5  # findings of a kind that are kept in words
 
 
@@ -87,14 +89,16 @@ class Finding:
 class Findings:
     """All differences of a service, how much was compared, and what could not be.
 
-    ``checked`` counts by name what was compared; ``excused`` what is older than a topic keeps it; ``unchecked``
-    says in words why a partition could not be compared as it should.
+    ``checked`` counts by name what was compared; ``excused`` what is older than a topic keeps it; ``skipped`` by
+    partition what was removed and may never have been folded; ``unchecked`` says in words why a partition could not
+    be compared as it should.
     """
 
     counts: Counter[Kind] = field(default_factory=Counter)
     first: dict[Kind, list[Finding]] = field(default_factory=dict)
     checked: Counter[str] = field(default_factory=Counter)
     excused: Counter[str] = field(default_factory=Counter)
+    skipped: dict[int, Skipped] = field(default_factory=dict)
     unchecked: list[str] = field(default_factory=list)
 
     def add(self, kind: Kind, partition: int, where: str, detail: str) -> None:
@@ -104,11 +108,17 @@ class Findings:
         if len(kept) < SHOWN:
             kept.append(Finding(kind, partition, where, detail))
 
+    def skip(self, partition: int, first: int, last: int) -> None:
+        """Note input offsets that are no longer kept and that no log record accounts for, if there are any."""
+        if first <= last:
+            self.skipped.setdefault(partition, Skipped()).add(first, last)
+
     def merge(self, other: Findings) -> None:
-        """Add what was found elsewhere."""
+        """Add what was found in other partitions."""
         self.counts += other.counts
         self.checked += other.checked
         self.excused += other.excused
+        self.skipped |= other.skipped
         self.unchecked += other.unchecked
         for kind, found in other.first.items():
             kept = self.first.setdefault(kind, [])

@@ -141,8 +141,9 @@ class Follower(Generic[S]):
         self._next = max(self._next, end)
 
     def finish(self) -> None:
-        """Report what the log holds and nobody will reach; count the doubles."""
+        """Report what the log holds and nobody will reach, and input that is gone behind its end; count the doubles."""
         self._chain.finish()
+        self._findings.skip(self._partition, self.known + 1, self._inputs.begin - 1)
         self._findings.checked["doubles"] += self._chain.doubles
 
     async def _fold(self, until: int | None) -> None:

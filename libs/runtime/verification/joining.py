@@ -43,13 +43,15 @@ def join(
 ) -> Joined:
     """Pair accepted log records with the input up to the last of them.
 
-    Where the input is kept the fold decides anew; where it is not, the log says what was decided.
+    Where the input is kept the fold decides anew; where it is not, the log says what was decided, and nobody what it
+    passed over.
     """
     joined = Joined()
     by_offset = {record.offset: record for record in inputs}
     for one in accepted:
         offset = one.logged.offset
         joined.accepted[offset] = one
+        findings.skip(partition, one.logged.previous + 1, min(offset, kept.begin) - 1)
         record = by_offset.pop(offset, None)
         if record is not None:
             joined.readings.append(read_input(aggregate, partition, partitions, record))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,10 +12,12 @@ from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from redis.asyncio import Redis
 
 from libs.runtime.verification.findings import Kind
+from tests.e2e.examples import EXECUTION_AWAITING
 from tests.faults.traffic import traffic
 from tests.libs.runtime.verification.conftest import AtRest
 from tests.real.deployment import Deployment
-from tests.real.topics import ends
+from tests.real.topics import Push, ends
+from tests.real.verify import verify
 from tests.stack import Servers
 
 pytestmark = pytest.mark.real
@@ -81,3 +84,36 @@ async def test_redis_must_be_where_the_log_is_though_no_input_is_kept(folded: At
     async with Redis.from_url(deployment.servers.redis) as redis:
         await redis.delete(*[key async for key in redis.scan_iter(match=prefix + "*")])
     assert (await folded.verify()).counts.keys() >= {Kind.REDIS_POSITION, Kind.REDIS_ENTITY}
+
+
+async def test_input_that_was_removed_before_it_was_folded_is_named(folded: AtRest) -> None:
+    """The worker goes on behind it, and the log passes over it for ever: nothing differs, but not all is known."""
+    deployment = folded.deployment
+    topic = deployment.topic("executions.in")
+    folded_last = (await ends(deployment.servers.kafka, topic, 1))[0] - 1
+    await deployment.push([Push(topic, b"never folded", b"k")] * 5)
+    await remove(deployment, {"in": 1})
+    lost = folded_last + 1, folded_last + 5
+    said = f"passes over 5 input offsets from {lost[0]} to {lost[1]}"
+    for behind in ("the log's end", "its last record"):
+        if behind == "its last record":
+            deployment.start("executions")
+            await deployment.push([Push(topic, EXECUTION_AWAITING, b"k")])
+            await deployment.settle(services=("executions",))
+            assert deployment.stop() == [0]
+        status, text = verify(deployment, "executions")
+        assert status == 0, text
+        assert said in text
+        assert "All that can be checked agrees." in text
+        status, text = verify(deployment, "executions", "--json")
+        assert status == 0, text
+        assert json.loads(text)["services"]["executions"]["skipped"] == [
+            {
+                "partition": 0,
+                "offsets": 5,
+                "runs": 1,
+                "first": lost[0],
+                "last": lost[1],
+                "longest": list(lost),
+            }
+        ]
