@@ -243,6 +243,17 @@ def test_where_nothing_is_kept_age_alone_excuses(
     assert some.counts[kind] + some.excused[stream] == count
 
 
+@pytest.mark.parametrize(
+    ("stream", "missing", "kind"), [("events", 3, Kind.EVENTS_MISSING), ("dead", 1, Kind.DEAD_MISSING)]
+)
+def test_age_is_each_inputs_own(stream: str, missing: int, kind: Kind) -> None:
+    """What a quiet partition gets in months may be folded in one batch, and its last input is of yesterday."""
+    expected = Recorder()
+    expected.take([read_input(AGGREGATE, 0, 1, record) for record in inputs()], set())
+    found = compare(expected, stream, [], Gone(6, 1_003))
+    assert dict(found.counts) == {kind: missing}
+
+
 @pytest.mark.parametrize("stream", ["events", "state", "dead"])
 def test_what_came_after_it_settled_may_be_on_its_way(stream: str) -> None:
     """Traffic goes on while the topics are read: they may have it or not, but nothing else."""
