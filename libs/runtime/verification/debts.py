@@ -5,8 +5,23 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from libs.runtime.verification.findings import Findings, Kind
+
+
+class Beginning(NamedTuple):
+    """Of an input partition whose beginning is gone: the time (ms) of its first record, None where it keeps none.
+
+    What is older than ``aged`` (ms) may have gone by its age; the rest somebody had removed, or it never came.
+    """
+
+    oldest: int | None
+    aged: int
+
+    def may_have_had(self, since: int) -> bool:
+        """Whether what was due since then may have been among what is gone."""
+        return self.oldest is None or since < self.oldest
 
 
 @dataclass(slots=True)
@@ -63,21 +78,31 @@ class DebtBook:
         return sorted({(topic, partition) for topic, partition, _ in self.owed})
 
     def settle(
-        self, topic: str, partition: int, found: set[int], kept_since: int | None, findings: Findings
+        self, topic: str, partition: int, found: set[int], beginning: Beginning | None, findings: Findings
     ) -> None:
-        """Compare with what stands there; ``kept_since`` is the time (ms) of the oldest record, None if all is kept."""
+        """Compare with what stands there; ``beginning`` is None where all is kept."""
         for kind in (Kind.COPY_MISSING, Kind.NOTICE_MISSING):
             debts = self.owed.get((topic, partition, kind))
             if debts is None:
                 continue
-            findings.checked[kind.partition(".")[0]] += len(debts.prints)
+            what = kind.partition(".")[0]
+            findings.checked[what] += len(debts.prints)
+            untold = 0
             for index in debts.unpaid(found):
-                if kept_since is not None and debts.since[index] < kept_since:
-                    findings.excused[kind.partition(".")[0]] += 1
-                    continue
-                findings.add(
-                    kind,
-                    debts.partitions[index],
-                    f"input offset {debts.offsets[index]}",
-                    f"what it owes to {topic} partition {partition} is not there",
+                since = debts.since[index]
+                if beginning is None or not beginning.may_have_had(since):
+                    findings.add(
+                        kind,
+                        debts.partitions[index],
+                        f"input offset {debts.offsets[index]}",
+                        f"what it owes to {topic} partition {partition} is not there",
+                    )
+                elif since < beginning.aged:
+                    findings.excused[what] += 1
+                else:
+                    untold += 1
+            if untold:
+                findings.unchecked.append(
+                    f"{untold:,} {what} owed to {topic} partition {partition}: they are not there, nor is its"
+                    " beginning, but too young to have gone by their age"
                 )

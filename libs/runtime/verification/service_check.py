@@ -18,7 +18,8 @@ from libs.runtime.header_keys import tolerate
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.reader import partition_reader
-from libs.runtime.verification.debts import DebtBook
+from libs.runtime.topics import kept_since
+from libs.runtime.verification.debts import Beginning, DebtBook
 from libs.runtime.verification.findings import Findings
 from libs.runtime.verification.fingerprint import of_record
 from libs.runtime.verification.follower import Progress, Unanswered, Unfoldable, steadily
@@ -126,8 +127,8 @@ class Oracle:
                         since = chunk[0].timestamp
                     found.update(mark for record in chunk if (mark := of_record(record)) in wanted)
                     progress.done(len(chunk))
-            oldest = None if begin == 0 else since if since is not None else _now()
-            debts.settle(topic, partition, found, oldest, findings)
+            beginning = None if begin == 0 else Beginning(since, kept_since("in", _now()) or 0)
+            debts.settle(topic, partition, found, beginning, findings)
 
     async def _describe_topics(self) -> None:
         if not self._topics:
