@@ -46,18 +46,19 @@ def verify(services: Services = None, as_json: Json = False, wait: Wait = 30.0) 
     """
     settings = load()
     chosen = [folds.check_built(service) for service in dict.fromkeys(services or ())]
-    found, why = asyncio.run(_verify(settings, chosen, wait, quiet=as_json))
+    absent: list[str] = []
+    found, why = asyncio.run(_verify(settings, chosen, wait, as_json, absent))
     if as_json:
-        _print_json(found, why)
+        _print_json(found, absent, why)
     else:
-        _print(found, why)
+        _print(found, absent, why)
     raise typer.Exit(_status(found, why))
 
 
 async def _verify(
-    settings: Settings, chosen: list[str], wait: float, quiet: bool
+    settings: Settings, chosen: list[str], wait: float, quiet: bool, absent: list[str]
 ) -> tuple[dict[str, Findings], str | None]:
-    """What was found by service, and why it ended early if it did."""
+    """What was found by service, and why it ended early if it did; ``absent`` takes the services without topics."""
     from libs.runtime.kafka_access import KafkaAccess
     from libs.runtime.verification.service_check import CouldNotCheck, opened
     from libs.views.redis_access import RedisAccess
@@ -76,6 +77,8 @@ async def _verify(
                         found[service] = await oracle.check(folds.aggregate(service), wait, bar)
                 elif chosen:
                     return found, f"{service} has no topics here: stratafold topics create"
+                else:
+                    absent.append(service)
     except CouldNotCheck as why:
         return found, redact_text(str(why))
     return found, None if found else "no service has topics here: stratafold topics create"
@@ -87,7 +90,7 @@ def _status(found: dict[str, Findings], why: str | None) -> int:
     return UNCHECKED if why or any(findings.unchecked for findings in found.values()) else AGREES
 
 
-def _print_json(found: dict[str, Findings], why: str | None) -> None:
+def _print_json(found: dict[str, Findings], absent: list[str], why: str | None) -> None:
     verdict = {AGREES: "agrees", DIFFERS: "differs", UNCHECKED: "unchecked"}[_status(found, why)]
     services = {
         service: {
@@ -111,10 +114,10 @@ def _print_json(found: dict[str, Findings], why: str | None) -> None:
         }
         for service, findings in found.items()
     }
-    typer.echo(json.dumps({"verdict": verdict, "error": why, "services": services}))
+    typer.echo(json.dumps({"verdict": verdict, "error": why, "services": services, "without_topics": absent}))
 
 
-def _print(found: dict[str, Findings], why: str | None) -> None:
+def _print(found: dict[str, Findings], absent: list[str], why: str | None) -> None:
     console = Console(highlight=False)
     if found:
         table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1))
@@ -145,6 +148,8 @@ def _print(found: dict[str, Findings], why: str | None) -> None:
                 console.print(f"    … and {count - len(findings.first[kind]):,} more")
         for unchecked in findings.unchecked:
             console.print(f"could not check {unchecked}", style="yellow", markup=False, soft_wrap=True)
+    if found and absent:
+        console.print(f"[dim]without topics here, so not compared: {', '.join(absent)}[/]")
     if why:
         Console(stderr=True, highlight=False).print(f"stratafold: {why}", markup=False, soft_wrap=True)
     status = _status(found, why)

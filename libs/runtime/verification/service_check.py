@@ -60,7 +60,10 @@ class Oracle:
         self._topics: dict[str, int] = {}
 
     async def has_topics(self, service: str) -> bool:
-        """Whether the service's topics were ever made. Raises CouldNotCheck where some are there and some are not."""
+        """Whether the service's topics were ever made.
+
+        Raises CouldNotCheck where some are there and some are not, or none though Redis knows of the service.
+        """
         await self._describe_topics()
         wanted = [self._names.topic(f"{service}.{stream}") for stream in STREAMS]
         missing = [topic for topic in wanted if topic not in self._topics]
@@ -72,7 +75,16 @@ class Oracle:
                     f"topic {topic} has {self._topics[topic]} partitions,"
                     f" but STRATAFOLD_PARTITIONS is {self._partitions}"
                 )
+        if missing:
+            await self._make_sure_unknown(service)
         return not missing
+
+    async def _make_sure_unknown(self, service: str) -> None:
+        for partition in range(self._partitions):
+            if await self._redis.exists(self._names.position(service, partition)):
+                raise CouldNotCheck(
+                    f"{service} has no topics here, but Redis has a position of its partition {partition}"
+                )
 
     async def check(self, aggregate: Aggregate[S], wait: float, progress: Progress) -> Findings:
         """Compare everything of a service. Raises CouldNotCheck."""

@@ -79,6 +79,23 @@ def test_what_prevents_it(
     assert named in said["error"]
 
 
+async def test_a_service_without_topics(at_rest: AtRest) -> None:
+    """One that was never started is named; where Redis knows of it, its topics are lost or hidden, and that is told."""
+    deployment = at_rest.deployment
+    more = {"STRATAFOLD_SERVICES": "executions,operations,agents"}
+    status, said, _ = verify(deployment, **more)
+    assert (status, said["without_topics"]) == (0, ["agents"]), said
+    position = deployment.names.position("agents", 1)
+    async with Redis.from_url(deployment.servers.redis) as redis:
+        await redis.hset(position, "input_offset", "7")
+        try:
+            status, said, _ = verify(deployment, **more)
+        finally:
+            await redis.delete(position)
+    assert status == 2
+    assert "agents has no topics here, but Redis has a position of its partition 1" in said["error"]
+
+
 def test_a_service_that_does_not_exist(at_rest: AtRest) -> None:
     """The one line says which there are."""
     status, _, error = verify(at_rest.deployment, "operation")
