@@ -181,7 +181,7 @@ class Letters(_Published[S]):
         self, expected: Expectation[S], partition: int, gone: Gone | None, findings: Findings
     ) -> None:
         super().__init__(expected, partition, gone, findings)
-        self._seen: set[int] = set()
+        self._seen: dict[int, int] = {}  # by cause, the fingerprint of the first
 
     def take(self, record: Any) -> None:
         """Compare the next dead letter."""
@@ -193,11 +193,13 @@ class Letters(_Published[S]):
         if wanted is None:
             self._add(Kind.DEAD_UNCAUSED, where, f"input offset {cause} was not quarantined")
             return
-        own = fingerprint(None, None, record.headers[:OWN_HEADERS])
-        if wanted.mark != (of_record(record) if wanted.whole else own):
-            self._add(Kind.DEAD_DIFFERS, where, f"of input offset {cause}")
+        mark, own = of_record(record), fingerprint(None, None, record.headers[:OWN_HEADERS])
         self._findings.checked["doubles" if cause in self._seen else "dead"] += 1
-        self._seen.add(cause)
+        first = self._seen.setdefault(cause, mark)
+        if wanted.mark != (mark if wanted.whole else own):
+            self._add(Kind.DEAD_DIFFERS, where, f"of input offset {cause}")
+        elif not wanted.whole and mark != first:
+            self._add(Kind.DEAD_DIFFERS, where, f"another letter of input offset {cause} than the first")
 
     def finish(self) -> None:
         """Report what is missing."""

@@ -227,6 +227,15 @@ def test_a_lost_dead_letter_is_told_though_a_later_one_is_kept(expected: Recorde
     assert dict(compare(expected, "dead", kept, Gone(1, 1_000)).counts) == {Kind.DEAD_MISSING: 1}
 
 
+def test_doubles_of_a_dead_letter_are_equal_though_its_input_is_gone() -> None:
+    """What was refused can't be told any more, but not both can be it."""
+    expected = Recorder()
+    expected.take([read_input(AGGREGATE, 0, 1, record) for record in inputs()], {3})
+    (letter,) = expected.topic("dead")
+    assert not compare(expected, "dead", [letter, letter]).counts
+    assert dict(compare(expected, "dead", [letter, changed(letter)]).counts) == {Kind.DEAD_DIFFERS: 1}
+
+
 @pytest.mark.parametrize(
     ("stream", "count", "kind"), [("events", 6, Kind.EVENTS_MISSING), ("dead", 1, Kind.DEAD_MISSING)]
 )
