@@ -151,6 +151,10 @@ class States(_Published[S]):
         for subject, wanted in self._expected.documents.items():
             last = self._last.pop(subject.encode(), None)
             self._findings.checked["state"] += 1
+            if last is not None and last.cause > self._expected.position:
+                ahead = f"the last says that it comes from input offset {last.cause}, which is not logged"
+                self._add(Kind.STATE_DIFFERS, subject, ahead)
+                continue
             if _says(last, wanted) or (last is None and wanted.mark == GONE):
                 continue
             # Changed since it settled: the topic may not have the last document yet, and we have none in between.

@@ -161,6 +161,17 @@ def test_a_state_that_went_back_is_told(expected: Recorder) -> None:
     assert "input offset 0" in found.first[Kind.STATE_DIFFERS][0].detail
 
 
+def test_a_state_of_input_that_is_not_logged_is_told(expected: Recorder) -> None:
+    """Recovery would take all states up to there for sent, though the document is the right one."""
+    topic = expected.topic("state")
+    same = replace(topic[-1], headers=(("content-type", b"application/json"), ("inputoffset", b"6")))
+    assert not compare(expected, "state", [*topic, same]).counts
+    ahead = replace(same, headers=(*same.headers[:1], ("inputoffset", b"7")))
+    found = compare(expected, "state", [*topic, ahead])
+    assert dict(found.counts) == {Kind.STATE_DIFFERS: 1}
+    assert "input offset 7" in found.first[Kind.STATE_DIFFERS][0].detail
+
+
 def test_a_gap_in_the_middle_is_told(expected: Recorder) -> None:
     """The subject jumps from one sequence to the next but one."""
     topic = [r for r in expected.topic("events") if r.key == IDS[0].encode()]
