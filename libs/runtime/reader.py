@@ -44,7 +44,7 @@ class PartitionReader:
         self._tp = TopicPartition(topic, partition)
 
     async def bounds(self) -> tuple[int, int]:
-        """The first offset that is there, and the one after the last committed record."""
+        """The first offset that is there, and the one after the last committed record, or after the last at all."""
         begin = (await self._consumer.beginning_offsets([self._tp]))[self._tp]
         end = (await self._consumer.end_offsets([self._tp]))[self._tp]
         return begin, end
@@ -96,14 +96,16 @@ class PartitionReader:
 
 
 @asynccontextmanager
-async def partition_reader(kafka: KafkaAccess, topic: str, partition: int) -> AsyncIterator[PartitionReader]:
-    """A reader of one partition, with a connection of its own."""
+async def partition_reader(
+    kafka: KafkaAccess, topic: str, partition: int, uncommitted: bool = False
+) -> AsyncIterator[PartitionReader]:
+    """A reader of one partition, with a connection of its own; of what is ``uncommitted`` too, where that is wanted."""
     consumer: AIOKafkaConsumer[Any, Any] = AIOKafkaConsumer(
         **kafka.options(),
         group_id=None,
         enable_auto_commit=False,
         auto_offset_reset="none",
-        isolation_level="read_committed",
+        isolation_level="read_uncommitted" if uncommitted else "read_committed",
         max_partition_fetch_bytes=1024 * 1024,
         fetch_max_wait_ms=_FETCH_WAIT_MS,
         request_timeout_ms=15_000,

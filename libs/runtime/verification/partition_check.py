@@ -73,6 +73,7 @@ class PartitionCheck(Generic[S]):
                 await stack.enter_async_context(self._reader(stream))
                 for stream in ("in", "log", "events", "state", "dead")
             ]
+            await self._committed(inputs)
             begin, end = await inputs.bounds()
             last = await _last(inputs, log)
             follower = Follower(
@@ -95,6 +96,21 @@ class PartitionCheck(Generic[S]):
     def _reader(self, stream: str) -> Any:
         topic = self._d.names.topic(f"{self._service}.{stream}")
         return partition_reader(self._d.kafka, topic, self._partition)
+
+    async def _committed(self, inputs: PartitionReader) -> None:
+        """Wait until what lies in the input is committed: behind a transaction that stays open nobody sees anything."""
+        topic = self._d.names.topic(f"{self._service}.in")
+        async with partition_reader(self._d.kafka, topic, self._partition, uncommitted=True) as everything:
+            _, end = await everything.bounds()
+        deadline = time.monotonic() + self._d.wait
+        while (committed := (await inputs.bounds())[1]) < end:
+            if time.monotonic() > deadline:
+                self.findings.unchecked.append(
+                    f"{self._service} partition {self._partition}: input offsets {committed} to {end - 1} are held up"
+                    f" by an open transaction, which did not end within {self._d.wait:.0f} s"
+                )
+                return
+            await asyncio.sleep(_LOOK)
 
     async def _compare_redis(self, follower: Follower[S], log: PartitionReader, last: int) -> None:
         """Fold to where Redis stands, and compare it there; without a worker, to where the log ends."""
