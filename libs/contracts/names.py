@@ -16,6 +16,7 @@ ENTITIES: Final = {
 # What the entities of one routing key share: an account's numbers, a strategy's weights.
 COMPANIONS: Final = {"strategies": "account", "versions": "strategy"}
 DELETED: Final = "deleted"
+KNOWN: Final = "known"
 DELETABLE: Final = frozenset({"versions"})  # services whose entities can be deleted
 _MARKED: Final = {"versions": "strategy:"}  # begins a companion's id where an entity's own could be the same
 STREAMS: Final = ("in", "log", "events", "state", "dead")
@@ -78,6 +79,10 @@ class Names:
     def counters(self, service: str, partition: int) -> str:
         """The hash of a partition's absolute counters."""
         return self.partition_prefix(service, partition) + "counters"
+
+    def known(self, service: str, partition: int) -> str:
+        """The set of all ids that a partition ever had: private, so that what Redis lost is not taken for new."""
+        return self.partition_prefix(service, partition) + KNOWN
 
     def entity(self, service: str, partition: int, entity_id: str) -> str:
         """The projection's hash, a companion's too."""

@@ -21,7 +21,7 @@ class Entity(Generic[S]):
     """One entity as its partition's fold knows it; times in ms of the broker's clock.
 
     ``indexes``, ``optional`` and ``tables`` are what was rendered last: what the next rendering may have to take back;
-    ``gone`` says that it was deleted,
+    ``gone`` says that it was deleted, ``known`` that Redis has it, or will once what is on its way is written;
     ``weight`` is about how many bytes its document, as fields and as JSON, and its digests have.
     """
 
@@ -38,6 +38,7 @@ class Entity(Generic[S]):
     optional: frozenset[str] = frozenset()
     tables: Mapping[str, Fields] = field(default_factory=dict)
     gone: bool = False
+    known: bool = False
     weight: int = 0
 
     def account(self, verdict: Verdict, digest: bytes, recorded: int, memory: int | None) -> int:
@@ -98,4 +99,5 @@ def recall(subject: str, state: S, fields: Mapping[str, str]) -> Entity[S]:
         last_recorded=milliseconds(fields["last_recorded_at"]),
         applied_at=int(applied_at) if applied_at else None,
         facts=bytes.fromhex(facts),
+        known=True,
     )

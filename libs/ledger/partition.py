@@ -367,13 +367,15 @@ class PartitionFold(Generic[S]):
         entity.indexes, entity.optional = now.indexes, now.optional
         entity.tables, entity.gone = now.tables, now.gone
         score = entity.applied_at if one.applied else None
-        out.writes.append(
+        write = (
             EntityWrite(entity.subject, fields, [], [], [], leaves, None, gone=["log", *names])
             if now.gone
             else EntityWrite(
                 entity.subject, fields, removed, one.history, joins, leaves, score, one.entries, tables
             )
         )
+        write.new, entity.known = not entity.known, True
+        out.writes.append(write)
         entity.weight = 2 * len(now.json) + len(entity.facts)
         if part is not self.aggregate:
             return  # a companion has no document of its own: it is no entity of the service

@@ -66,6 +66,7 @@ class EntityWrite:
     ``score`` is the broker's time in ms of its last applied record, None where the batch applied none; ``entries``
     are of its streams: name, the fact's sequence, fields; ``tables`` are the rows to set and to remove of the hashes
     beside its own. ``gone`` names what goes with it where it was deleted: then the fields are all that is kept of it.
+    ``new`` says that it was never written before.
     """
 
     subject: str
@@ -78,6 +79,7 @@ class EntityWrite:
     entries: list[tuple[str, int, Fields]] = field(default_factory=list)
     tables: list[tuple[str, Fields, list[str]]] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    new: bool = False
 
 
 @dataclass(slots=True)

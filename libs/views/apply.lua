@@ -1,7 +1,7 @@
 -- Write one batch of a partition, all of it or nothing; every check comes before the first write.
 -- KEYS: position, counters.
 -- ARGV: owner, epoch, previous input offset, input offset, log offset, history length, prefix of all keys,
---       prefix of indexes, then MessagePack: counters, entities.
+--       prefix of indexes, key of all ids that there ever were, then MessagePack: counters, entities.
 -- All values are ready-made strings: Lua's numbers would round them.
 -- Returns OK, FENCED or BEHIND; a batch that is written already (its answer was lost) is OK.
 local p = redis.call('HMGET', KEYS[1], 'owner', 'epoch', 'input_offset')
@@ -10,10 +10,12 @@ if p[1] ~= ARGV[1] or p[2] ~= ARGV[2] then return 'FENCED' end
 if p[3] == ARGV[4] then return 'OK' end
 if p[3] ~= ARGV[3] then return 'FENCED' end
 local keep = tonumber(ARGV[6])
-local batch = cmsgpack.unpack(ARGV[9])
+local batch = cmsgpack.unpack(ARGV[10])
+local new = {}
 for _, e in ipairs(batch[2]) do
-  local id, name, fields, removed, history, joins, leaves, score, entries, tables, gone = unpack(e)
+  local id, name, fields, removed, history, joins, leaves, score, entries, tables, gone, first = unpack(e)
   local key = ARGV[7] .. name
+  if first then new[#new + 1] = id end
   if #gone > 0 then
     redis.call('DEL', key)
     for _, part in ipairs(gone) do redis.call('DEL', key .. ':' .. part) end
@@ -38,6 +40,10 @@ for _, e in ipairs(batch[2]) do
     redis.call('XADD', key .. ':' .. entry[1], 'MAXLEN', keep, entry[2], unpack(entry[3]))
   end
   for _, index in ipairs(joins) do redis.call('ZADD', ARGV[8] .. index, score, id) end
+end
+if #new > 0 then
+  for first = 1, #new, 1000 do redis.call('SADD', ARGV[9], unpack(new, first, math.min(first + 999, #new))) end
+  redis.call('HSET', KEYS[1], '_known', redis.call('SCARD', ARGV[9]))
 end
 redis.call('HSET', KEYS[2], unpack(batch[1]))
 redis.call('HSET', KEYS[1], 'input_offset', ARGV[4], 'log_offset', ARGV[5])

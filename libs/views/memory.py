@@ -29,6 +29,7 @@ class Keyspace:
     streams: dict[tuple[str, str], list[tuple[str, dict[str, str]]]] = field(default_factory=dict)
     tables: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
     deleted: dict[str, dict[str, str]] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
 
     def copy(self) -> Keyspace:
         """The contents at this moment, as a snapshot holds them."""
@@ -41,6 +42,7 @@ class Keyspace:
             {place: list(entries) for place, entries in self.streams.items()},
             {place: dict(rows) for place, rows in self.tables.items()},
             {subject: dict(fields) for subject, fields in self.deleted.items()},
+            set(self.known),
         )
 
     def become(self, other: Keyspace) -> None:
@@ -48,7 +50,7 @@ class Keyspace:
         then = other.copy()
         self.position, self.counters, self.entities = then.position, then.counters, then.entities
         self.histories, self.indexes, self.streams = then.histories, then.indexes, then.streams
-        self.tables, self.deleted = then.tables, then.deleted
+        self.tables, self.deleted, self.known = then.tables, then.deleted, then.known
 
 
 class MemoryStore:
@@ -99,12 +101,16 @@ class MemoryStore:
         Raises NotOurs, Behind, Damaged.
         """
         self._check(own, own.input_offset)
-        found: dict[str, dict[str, str]] = {}
-        weight = 0
+        keys, found, weight = self.keys, dict[str, dict[str, str]](), 0
+        if len(keys.known) != int(keys.position.get("_known", "0")):
+            raise Damaged("some of the known ids were removed")
         for subject in subjects:
-            fields = self.keys.entities.get(subject) or self.keys.deleted.get(subject) or {}
-            if not fields and subject in self.keys.histories:
-                raise Damaged(f"{subject} was removed, its history was not")
+            there = keys.entities.get(subject, {})
+            fields = there or keys.deleted.get(subject, {})
+            if bool(fields) != (subject in keys.known):
+                raise Damaged(f"{subject} was removed, or is not known")
+            if there.get("sequence", "0") != "0" and subject not in keys.histories:
+                raise Damaged(f"the history of {subject} was removed")
             found[subject] = dict(fields)
             weight += sum(len(name.encode()) + len(value.encode()) for name, value in fields.items())
             if weight > self._loaded_at_once:
@@ -125,6 +131,9 @@ class MemoryStore:
                 raise NotOurs
             for write in folded.writes:
                 self._write(write)
+            if new := {write.subject for write in folded.writes if write.new}:
+                self.keys.known |= new
+                self.keys.position["_known"] = str(len(self.keys.known))
             self.keys.counters.update((name, str(value)) for name, value in folded.counters.items())
             self.keys.position.update(input_offset=str(folded.last), log_offset=str(log_offset))
         own.input_offset, own.log_offset = folded.last, log_offset

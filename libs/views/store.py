@@ -38,6 +38,7 @@ class PartitionStore:
         self._prefix = names.partition_prefix(service, partition)
         self._position = names.position(service, partition)
         self._counters = names.counters(service, partition)
+        self._known = names.known(service, partition)
         self._service = service
         self._take = _script(redis, "take")
         self._load = _script(redis, "load")
@@ -75,11 +76,11 @@ class PartitionStore:
         keys = [self._position, *map(self._key, subjects)]
         if self._service in DELETABLE:
             keys += [f"{self._prefix}{DELETED}:{subject}" for subject in subjects]
-        args = [own.owner, own.epoch, own.input_offset, len(subjects), LOADED_AT_ONCE]
+        args = [own.owner, own.epoch, own.input_offset, self._known, LOADED_AT_ONCE, *subjects]
         answer = await self._call(self._load, keys, args)
         _check(answer[0])
         if answer[0] == b"LOST":
-            raise Damaged(f"the Redis key {answer[1].decode()} was removed or evicted, its history was not")
+            raise Damaged(f"the Redis key {answer[1].decode()} was removed, evicted or cut short")
         return {
             subject: {k.decode(): v.decode() for k, v in zip(flat[::2], flat[1::2], strict=True)}
             for subject, flat in zip(subjects, answer[1:], strict=False)
@@ -101,7 +102,7 @@ class PartitionStore:
             use_bin_type=False,  # what Lua reads knows no binary type
         )
         args: list[str | int | bytes] = [own.owner, own.epoch, folded.previous, folded.last, log_offset]
-        args += [self._history, self._prefix, self._prefix + "by:", payload]
+        args += [self._history, self._prefix, self._prefix + "by:", self._known, payload]
         _check(await self._call(self._apply, [self._position, self._counters], args))
         own.input_offset, own.log_offset = folded.last, log_offset
 
@@ -182,4 +183,5 @@ def _packed(service: str, write: EntityWrite) -> list[Any]:
         [[name, f"{sequence}-0", _flat(fields)] for name, sequence, fields in write.entries],
         [[name, _flat(rows), went] for name, rows, went in write.tables],
         write.gone,
+        write.new,
     ]

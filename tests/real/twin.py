@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from libs.contracts.names import Names
 from libs.ledger.records import Folded
 
-# hash: field -> value; list: its items; sorted set: member -> score
+# hash: field -> value; list: its items; set: its members; sorted set: member -> score
 Keys = dict[str, Any]
 
 
@@ -41,6 +41,9 @@ class Twin:
             for field, value in write.joins:
                 index = self.keys.setdefault(names.index(*place, field, value), {})
                 index[write.subject] = float(write.score or 0)
+        if folded.writes:
+            known = self.keys.setdefault(names.known(*place), set())
+            known |= {write.subject.encode() for write in folded.writes}
         counters = {name: str(value).encode() for name, value in folded.counters.items()}
         self.keys[names.counters(*place)] = counters
 
@@ -50,7 +53,7 @@ async def stored(redis: Redis, prefix: str) -> Keys:
     found = [key async for key in redis.scan_iter(match=f"{_escaped(prefix)}*", count=1000)]
     types = await _pipe(redis, [("TYPE", key) for key in found])
     reads = {b"hash": ("HGETALL",), b"list": ("LRANGE", 0, -1), b"zset": ("ZRANGE", 0, -1, "WITHSCORES")}
-    reads[b"stream"] = ("XRANGE", "-", "+")
+    reads |= {b"stream": ("XRANGE", "-", "+"), b"set": ("SMEMBERS",)}
     asked = []
     for key, kind in zip(found, types, strict=True):
         kind = kind if isinstance(kind, bytes) else str(kind).encode()

@@ -60,7 +60,7 @@ def _worker(service: str, *tells: str, hears: tuple[str, ...] = ()) -> Business:
         keys_written=frozenset({service}),
         commands=_commands(
             f"{_SCRIPTS} time info type exists scan hget hmget hgetall hset hsetnx hdel "
-            "zadd zrem zrange rpush ltrim xadd del unlink"
+            "sadd scard smismember zadd zrem zrange rpush ltrim xadd del unlink"
         ),
     )
 

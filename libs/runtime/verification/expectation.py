@@ -90,6 +90,11 @@ class Expectation(Generic[S]):
             return {}
         return {name: str(value) for name, value in self._fold.counters.items()}
 
+    @property
+    def known(self) -> list[str]:
+        """The ids of all that was ever written, deleted ones and companions among them."""
+        return [subject for subject, entity in self.entities.items() if entity.known]
+
     def settle(self) -> None:
         """From here on records may still be on their way: what was due up to now must have taken effect."""
         self.settled = self.position

@@ -41,6 +41,7 @@ class Kind(StrEnum):
     REDIS_HISTORY = "redis.history"
     REDIS_STREAM = "redis.stream"
     REDIS_INDEX = "redis.index"
+    REDIS_KNOWN = "redis.known"
     REDIS_EXTRA = "redis.extra"
 
 
@@ -71,6 +72,7 @@ MEANING: Final[dict[Kind, str]] = {
     Kind.REDIS_HISTORY: "histories in Redis that differ",
     Kind.REDIS_STREAM: "append-only streams of entities that are not what the log gives",
     Kind.REDIS_INDEX: "sorted sets in Redis that differ",
+    Kind.REDIS_KNOWN: "ids that Redis doesn't remember, or nobody ever had",
     Kind.REDIS_EXTRA: "keys in Redis that belong to nothing",
 }
 

@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from redis.exceptions import ResponseError
 
-from libs.contracts.names import DELETED, name_of
+from libs.contracts.names import DELETED, KNOWN, name_of
 from libs.ledger.envelope import parse_log_record
 from libs.runtime.reader import PartitionReader
 from libs.runtime.verification.expectation import Expectation
@@ -20,6 +20,7 @@ from libs.runtime.verification.projection import (
     differing_fields,
     history_difference,
     index_differences,
+    number,
     strange_position_fields,
     stream_difference,
 )
@@ -66,6 +67,7 @@ class RedisCheck(Generic[S]):
         await self._compare_streams()
         await self._compare_tables()
         await self._compare_indexes()
+        await self._compare_known()
         await self._compare_rest()
 
     async def _align(self, position: Position) -> None:
@@ -183,6 +185,21 @@ class RedisCheck(Generic[S]):
                         self._add(Kind.REDIS_INDEX, f"by:{name}", f"{member} {detail}")
             self._findings.checked["indexes"] += len(chunk)
 
+    async def _compare_known(self) -> None:
+        taken = await self._snapshot.known_count()
+        await self._align(taken.position)
+        wanted, remembered = self._expected.known, number(taken.position.fields.get(b"_known"))
+        for count in self._whole(taken.answers, KNOWN):
+            if count != len(wanted) or remembered not in (None, count):
+                detail = f"has {count} ids, by position {remembered}, by the log {len(wanted)}"
+                self._add(Kind.REDIS_KNOWN, KNOWN, detail)
+        for chunk in _chunks(wanted, [1] * len(wanted), _ENTRIES):
+            taken = await self._snapshot.known(chunk)
+            await self._align(taken.position)
+            for there in self._whole(taken.answers, KNOWN):
+                for subject in (one for one, is_there in zip(chunk, there, strict=True) if not is_there):
+                    self._add(Kind.REDIS_KNOWN, subject, "is not remembered")
+
     async def _compare_rest(self) -> None:
         suspects: set[bytes] = set()
         async for key in self._snapshot.keys():
@@ -203,6 +220,8 @@ class RedisCheck(Generic[S]):
             return True
         if name == "counters":
             return self._expected.position >= 0
+        if name == KNOWN:
+            return bool(self._expected.known)
         if kind == "by":
             return rest in self._expected.indexes()
         if kind == DELETED:

@@ -93,6 +93,15 @@ class Snapshot:
             [("ZRANGE", f"{self.prefix}by:{name}", 0, -1, "WITHSCORES") for name in indexes]
         )
 
+    async def known_count(self) -> Taken:
+        """How many ids there ever were."""
+        return await self._together([("SCARD", self._names.known(self._service, self._partition))])
+
+    async def known(self, subjects: Sequence[str]) -> Taken:
+        """Of each of these ids whether it is among them, in one answer."""
+        key = self._names.known(self._service, self._partition)
+        return await self._together([("SMISMEMBER", key, *subjects)])
+
     async def existing(self, keys: Sequence[bytes]) -> Taken:
         """Whether each key is there."""
         return await self._together([("EXISTS", key) for key in keys])

@@ -107,7 +107,7 @@ async def test_redis_gives_no_more_at_once_than_a_worker_can_hold(
     redis = Redis.from_url(redis_url)
     store = PartitionStore(redis, Names(namespace), "operations", 0, 10)
     own = await store.take("me")
-    heavy = [EntityWrite(one, {"note": "ü" * 400}, [], [b"{}"], [], [], None) for one in "abc"]
+    heavy = [EntityWrite(one, {"note": "ü" * 400}, [], [b"{}"], [], [], None, new=True) for one in "abc"]
     await store.apply(own, Folded(-1, 0, {"in_total": 1}, writes=heavy), 0)
     assert list(await store.load(own, ["x", "a", "y", "b", "c", "z"])) == ["x", "a", "y", "b"]
     assert await store.load(own, ["c", "z"]) == {"c": {"note": "ü" * 400}, "z": {}}

@@ -56,7 +56,9 @@ async def _said(deployment: Deployment, text: str, seconds: float = 30) -> str:
         await asyncio.sleep(0.2)
 
 
-@pytest.mark.parametrize("key", ["operation:{id}", "operation:{id}:log", "by:status:settled", "counters"])
+@pytest.mark.parametrize(
+    "key", ["operation:{id}", "operation:{id}:log", "by:status:settled", "counters", "known"]
+)
 async def test_a_projection_of_another_type_is_made_anew_from_the_log(
     deployment: Deployment, redis: Redis, key: str
 ) -> None:
@@ -74,18 +76,29 @@ async def test_a_projection_of_another_type_is_made_anew_from_the_log(
     assert status == 0, said
 
 
-async def test_an_entity_that_vanished_alone_does_not_begin_anew(
-    deployment: Deployment, redis: Redis
+@pytest.mark.parametrize(
+    "gone",
+    [
+        ("operation:{id}",),
+        ("operation:{id}:log",),
+        ("operation:{id}", "operation:{id}:log"),
+        ("known",),
+        ("operation:{id}", "operation:{id}:log", "known", "by:status:pricing"),
+    ],
+)
+async def test_an_entity_that_vanished_does_not_begin_anew(
+    deployment: Deployment, redis: Redis, gone: tuple[str, ...]
 ) -> None:
-    """As where Redis evicts keys, or somebody removed one: the next fact would have taken sequence 1 again."""
+    """As where Redis evicts keys, or somebody removed some: the next fact would have taken sequence 1 again."""
     assert deployment.stop() == [0]
     entity = deployment.names.entity("operations", 0, ID)
-    assert await redis.unlink(entity) == 1
+    prefix = deployment.names.partition_prefix("operations", 0)
+    assert await redis.unlink(*(prefix + key.format(id=ID) for key in gone)) == len(gone)
     deployment.start("operations")
     await deployment.push([Push(deployment.topic("operations.in"), OPERATION_SETTLED, ID.encode())])
     await deployment.settle(30, services=SERVICE)
     assert await redis.hget(entity, "sequence") == b"2"
-    assert "removed or evicted" in await _said(deployment, "starting again")
+    assert "removed, evicted or cut short" in await _said(deployment, "starting again")
     status, said = await asyncio.to_thread(verify, deployment)
     assert status == 0, said
 

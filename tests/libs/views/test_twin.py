@@ -113,7 +113,7 @@ class _Pair:
         return kind
 
     async def _clear(self) -> str:
-        if self.rng.random() < 0.7:
+        if self.rng.random() < 0.5:
             return "nothing"
         a, b = self._one()
         kind, _, _ = await self._both("clear", lambda: self.real.clear(a), lambda: self.twin.clear(b))
@@ -123,12 +123,21 @@ class _Pair:
         return kind
 
     async def _evict(self) -> str:
-        """Redis gives up one hash, as under a policy that evicts."""
+        """Redis gives up some of its keys, as under a policy that evicts."""
         if self.rng.random() < 0.5:
             return "nothing"
         lost = self.rng.choice(self.ids)
-        await self.redis.unlink(self.prefix + name_of(self.service, lost))
-        self.keyspace.entities.pop(lost, None)
+        key = self.prefix + name_of(self.service, lost)
+        part = self.rng.random()
+        if part < 0.7:
+            await self.redis.unlink(key)
+            self.keyspace.entities.pop(lost, None)
+        if part > 0.5:
+            await self.redis.unlink(f"{key}:log")
+            self.keyspace.histories.pop(lost, None)
+        if part > 0.9:
+            await self.redis.unlink(self.prefix + "known")
+            self.keyspace.known.clear()
         return await self._load()
 
     async def _apply(self) -> str:
@@ -151,11 +160,15 @@ class _Pair:
     def _write(self, subject: str) -> EntityWrite:
         rng = self.rng
         name, text = rng.choice(_EXTRAS), rng.choice(("", "null", "0.10", '"😀"', "x" * 300))
+        new = subject not in self.keyspace.known
         if self.service == "versions" and rng.random() < 0.1:
-            return EntityWrite(subject, {"_deleted": text}, [], [], [], [], None, gone=["log", *_TABLES])
+            return EntityWrite(
+                subject, {"_deleted": text}, [], [], [], [], None, gone=["log", *_TABLES], new=new
+            )
+        fields = {"status": rng.choice("xyz"), "sequence": rng.choice("0123")}
         return EntityWrite(
             subject,
-            {"status": rng.choice("xyz"), name: text} if rng.random() < 0.5 else {"status": "x"},
+            {**fields, name: text} if rng.random() < 0.5 else fields,
             [other for other in _EXTRAS if other != name and rng.random() < 0.3],
             [rng.randbytes(20) for _ in range(rng.randrange(1, 7))],
             [("status", rng.choice("xyz"))] if rng.random() < 0.8 else [],
@@ -163,6 +176,7 @@ class _Pair:
             1_780_081_200_000 + rng.randrange(10**9),
             [self._entry(text) for _ in range(rng.choice((0, 0, 1, 6)))],
             self._rows(text) if self.service == "versions" else [],
+            new=new,
         )
 
     def _rows(self, text: str) -> list[tuple[str, dict[str, str], list[str]]]:
@@ -198,6 +212,9 @@ class _Pair:
                 found.tables[keys[subject], table] = await self._hash(key)
             elif key.startswith(self.prefix + "deleted:"):
                 found.deleted[key.removeprefix(self.prefix + "deleted:")] = await self._hash(key)
+            elif key == self.prefix + "known":
+                ids: Any = await self.redis.smembers(key)
+                found.known = {member.decode() for member in ids}
             elif key in keys:
                 found.entities[keys[key]] = await self._hash(key)
             else:

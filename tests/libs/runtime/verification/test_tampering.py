@@ -87,6 +87,19 @@ async def a_sorted_set_too_many(k: Keys) -> None:
     await k.redis.zadd(f"{k.prefix}by:status:stranger", {k.id: 1})
 
 
+async def an_id_forgotten(k: Keys) -> None:
+    await k.redis.srem(f"{k.prefix}known", k.id)
+    await k.redis.sadd(f"{k.prefix}known", "stranger")
+
+
+async def an_id_too_many(k: Keys) -> None:
+    await k.redis.sadd(f"{k.prefix}known", "stranger")
+
+
+async def another_count_of_ids(k: Keys) -> None:
+    await k.redis.hincrby(f"{k.prefix}position", "_known", 1)
+
+
 async def an_extra_key(k: Keys) -> None:
     await k.redis.set(f"{k.prefix}stranger", "1")
 
@@ -143,6 +156,9 @@ async def everything(k: Keys) -> None:
         (a_member_removed, {Kind.REDIS_INDEX}),
         (a_member_too_many, {Kind.REDIS_INDEX}),
         (a_sorted_set_too_many, {Kind.REDIS_EXTRA}),
+        (an_id_forgotten, {Kind.REDIS_KNOWN}),
+        (an_id_too_many, {Kind.REDIS_KNOWN}),
+        (another_count_of_ids, {Kind.REDIS_KNOWN}),
         (an_extra_key, {Kind.REDIS_EXTRA}),
         (an_extra_entity, {Kind.REDIS_EXTRA}),
         (a_counter, {Kind.REDIS_COUNTERS}),
@@ -159,6 +175,7 @@ async def everything(k: Keys) -> None:
                 Kind.REDIS_COUNTERS,
                 Kind.REDIS_ENTITY,
                 Kind.REDIS_INDEX,
+                Kind.REDIS_KNOWN,
             },
         ),
     ],
