@@ -77,7 +77,7 @@ class MemoryStore:
         until, holder = position.get("_rebuild_until"), position.get("owner")
         if until is not None and int(until) > self._clock() and holder != owner:
             raise BeingRebuilt(holder)
-        position["epoch"] = str(max(int(position.get("epoch", "0")) + 1, 1_000 * self._clock()))
+        position["epoch"] = self._next_epoch()
         position.setdefault("input_offset", _NOTHING_YET)
         position.setdefault("log_offset", _NOTHING_YET)
         position.update(owner=owner, ready="0")
@@ -148,12 +148,17 @@ class MemoryStore:
         return bool(self.keys.counters)
 
     async def clear(self, own: Ownership) -> None:
-        """Remove everything of this partition but who owns it, so that it can be written anew. Raises NotOurs."""
+        """Remove everything of this partition but who owns it, so that it can be written anew. Raises NotOurs.
+
+        Updates ``own``.
+        """
         own.input_offset = own.log_offset = -1
         own.counters.clear()
         position = self.keys.position
         if (position.get("owner"), position.get("epoch")) != (own.owner, own.epoch):
             raise NotOurs
+        own.epoch = self._next_epoch()
+        position["epoch"] = own.epoch
         kept: dict[str, str] = {name: position[name] for name in _OUTLIVES_CLEARING if name in position}
         offsets = {"input_offset": _NOTHING_YET, "log_offset": _NOTHING_YET}
         self.keys.become(Keyspace(position={**kept, **offsets, "ready": "0"}))
@@ -161,6 +166,9 @@ class MemoryStore:
     async def hold(self, own: Ownership, lease_ms: int) -> None:
         """Keep workers out for so long from now on, by the server's clock; 0 lets them in at once."""
         await self.say(own, {"_rebuild_until": str(self._clock() + lease_ms if lease_ms else 0)})
+
+    def _next_epoch(self) -> str:
+        return str(max(int(self.keys.position.get("epoch", "0")) + 1, 1_000 * self._clock()))
 
     def _check(self, own: Ownership, least: int) -> None:
         position = self.keys.position

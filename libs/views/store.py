@@ -116,13 +116,15 @@ class PartitionStore:
         return bool(await self._redis.exists(self._counters))
 
     async def clear(self, own: Ownership) -> None:
-        """Remove everything of this partition but who owns it, so that it can be written anew.
+        """Remove everything of this partition but who owns it, so that it can be written anew. Updates ``own``.
 
         The counters go last: what is interrupted is seen by ``holds_anything`` and done again.
         """
         own.input_offset = own.log_offset = -1
         own.counters.clear()
-        _check(await self._call(self._clear, [self._position, self._counters], [own.owner, own.epoch]))
+        answer = await self._call(self._clear, [self._position, self._counters], [own.owner, own.epoch])
+        _check(answer[0])
+        own.epoch = answer[1].decode()
         doomed: list[bytes | str] = []
         kept = {self._position.encode(), self._counters.encode()}
         async for key in self._redis.scan_iter(match=self._prefix + "*", count=_UNLINK_AT_ONCE):

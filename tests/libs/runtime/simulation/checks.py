@@ -150,7 +150,7 @@ def _store(world: World, place: Place, expected: Outcome) -> list[str]:
     seen, right = world.keyspaces[place], expected.store
     broken = [
         f"redis: {name} differ"
-        for name in ("counters", "entities", "histories", "indexes", "streams", "tables", "deleted")
+        for name in ("counters", "entities", "histories", "indexes", "streams", "tables", "deleted", "known")
         if getattr(seen, name) != getattr(right, name)
     ]
     if seen.position.get("input_offset") != right.position["input_offset"]:

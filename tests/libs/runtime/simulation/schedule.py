@@ -146,6 +146,8 @@ async def _trouble(world: World) -> None:
             world.remember()
         if rng.random() < world.faults.redis_back:
             world.go_back()
+        if world.faults.evict and rng.random() < world.faults.evict:
+            world.evict()
         if rng.random() < world.faults.rebuild:
             world.rebuild(rng.choice(world.places()))
         if rng.random() < world.faults.redis_back / 2:

@@ -51,6 +51,7 @@ class Faults:
     rebuild: float = 0.02
     zombies: bool = True
     strays: bool = True
+    evict: float = 0.0
     crash_at: frozenset[int] = frozenset()  # steps, counted over all processes
 
 
@@ -151,6 +152,17 @@ class World:
         self.note(f"redis goes back to {'nothing' if not older else 'a copy'}")
         for place, keys in self.keyspaces.items():
             keys.become(older.get(place, Keyspace()))
+
+    def evict(self) -> None:
+        """Redis drops some of a partition's keys."""
+        keys = self.keyspaces[self.rng.choice(self.places())]
+        for there in (keys.entities, keys.histories, keys.deleted):
+            for subject in [one for one in there if self.rng.random() < 0.4]:
+                self.note(f"redis drops a key of {subject}")
+                del there[subject]
+        if self.rng.random() < 0.2:
+            self.note("redis drops a set of known ids")
+            keys.known.clear()
 
     def start(self, place: Place) -> Process:
         """A new process takes a partition."""
