@@ -8,7 +8,7 @@ import socket
 import struct
 import subprocess
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -38,10 +38,17 @@ logger.server.level = info
 """
 
 
-def kafka(data: Path, port: int, java: Callable[[], Path], jars: Callable[[], list[Path]]) -> Server:
+def kafka(
+    data: Path,
+    port: int,
+    java: Callable[[], Path],
+    jars: Callable[[], list[Path]],
+    besides: Collection[int] = (),
+) -> Server:
     """A Kafka that keeps its topics in `data`/kafka and listens on loopback.
 
-    `java` and `jars`, its class path, are asked for at each start.
+    `java` and `jars`, its class path, are asked for at each start. It needs a second port, for its controller, and
+    takes a free one that is none of `besides`: those that somebody is still to listen on.
     """
     folder = data / "kafka"
 
@@ -57,7 +64,7 @@ def kafka(data: Path, port: int, java: Callable[[], Path], jars: Callable[[], li
                 "STRATAFOLD_DATA: Kafka can't keep its data in a folder with a comma in its name"
             )
         (folder / "tmp").mkdir(parents=True, exist_ok=True)
-        properties.write_text(_properties(folder / "data", port, free_port(port)))
+        properties.write_text(_properties(folder / "data", port, free_port(port, *besides)))
         logging.write_text(_LOG4J)
         log4j = f"-Dlog4j2.configurationFile={logging}"
         if not (folder / "data" / "meta.properties").exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class LocalStack:
 
     Both outlive whoever starts them, and are found again by their folder. `kafka` and `redis` can be started and
     stopped each by itself. Methods raise LocalStackError with one line for the user. Nothing is looked for, fetched or
-    written before a server is started.
+    written before a server is started. The ports `besides` are left to others.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class LocalStack:
         kafka_port: int,
         redis_port: int,
         *,
+        besides: Collection[int] = (),
         cache: Path | None = None,
         fetch: Fetch = fetch_by_maven,
         console: Console | None = None,
@@ -47,7 +49,7 @@ class LocalStack:
         self.data = data.absolute()
         self.kafka_servers = f"{HOST}:{kafka_port}"
         self.redis_url = f"redis://{HOST}:{redis_port}/0"
-        self.kafka: Server = kafka(self.data, kafka_port, find_java, self._jars)
+        self.kafka: Server = kafka(self.data, kafka_port, find_java, self._jars, (redis_port, *besides))
         self.redis: Server = redis(self.data, redis_port, find_redis)
         self._cache = cache or cache_folder()
         self._fetch = fetch

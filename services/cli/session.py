@@ -27,6 +27,7 @@ from services.cli.failures import WRONG, Failure
 from services.cli.live import LiveView
 from services.cli.made_up import environment
 from services.cli.plain import PlainView
+from services.cli.ports import check_apart, used
 from services.cli.problems import Problem
 from services.cli.roster import Process, channels, folding, placed
 from services.cli.screen import ProcessLine, Scene
@@ -53,9 +54,11 @@ class Session:
         self._console = Console(highlight=False)
         live = self._console.is_terminal and not plain
         self._view: LiveView | PlainView = LiveView(self._console) if live else PlainView()
-        self._stack = StackKeeper(settings)
         self._children: list[Child] = []
         self._metrics: dict[str, int] = {}  # ports
+        self._channels = self._ports()  # ports, as well
+        own = (settings.gateway_port, settings.api_port, *self._channels.values(), *self._metrics.values())
+        self._stack = StackKeeper(settings, besides=own)
         self._told: deque[tuple[float, Problem]] = deque(maxlen=50)
         self._stops = 0
         self._interruptible = False
@@ -63,6 +66,7 @@ class Session:
 
     def run(self) -> int:
         """Run; the exit status. Raises Failure, LocalStackError."""
+        check_apart(used(self._settings, self._chosen))
         listening = {"gateway": self._settings.gateway_port, "api": self._settings.api_port}
         for name, port in listening.items():
             if any(process.name == name for process in self._chosen) and taken(port):
@@ -74,9 +78,10 @@ class Session:
         if services := folding(self._chosen):
             inherited["STRATAFOLD_SERVICES"] = ",".join(services)
         self._logs.mkdir(parents=True, exist_ok=True)
-        ports = self._ports()
         self._children = [
-            Child(process, placed(process, ports), self._logs, {**inherited, **self._measured(process)})
+            Child(
+                process, placed(process, self._channels), self._logs, {**inherited, **self._measured(process)}
+            )
             for process in self._chosen
         ]
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

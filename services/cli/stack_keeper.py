@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from typing import Final
 
@@ -19,10 +20,15 @@ _LONGEST_PAUSE: Final = 30.0
 
 
 class StackKeeper:
-    """Looks after the servers that it started; one that ran before, or is set to be elsewhere, is left alone."""
+    """Looks after the servers that it started; one that ran before, or is set to be elsewhere, is left alone.
 
-    def __init__(self, settings: Settings) -> None:
-        stack = LocalStack(settings.data, settings.local_kafka_port, settings.local_redis_port)
+    The ports ``besides`` are for others.
+    """
+
+    def __init__(self, settings: Settings, besides: Collection[int]) -> None:
+        stack = LocalStack(
+            settings.data, settings.local_kafka_port, settings.local_redis_port, besides=besides
+        )
         wanted = ((stack.redis, settings.redis is None), (stack.kafka, settings.kafka is None))
         self._servers = [server for server, local in wanted if local]
         self._ours: list[Server] = []

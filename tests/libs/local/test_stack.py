@@ -20,6 +20,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from redis import Redis
 
+from libs.local import ports
 from libs.local.errors import LocalStackError
 from libs.local.ports import free_port
 from libs.local.stack import LocalStack
@@ -250,6 +251,23 @@ def test_a_port_in_use_is_said_in_one_line_and_leaves_nothing(tmp_path: Path, na
     assert f"STRATAFOLD_LOCAL_{name.upper()}_PORT" in line
     assert "\n" not in line
     assert processes_of(tmp_path) == []
+
+
+def test_the_controller_s_port_is_no_one_else_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kafka is started before those are that `up` has ports for; the controller takes none of them."""
+    first = free_port()
+    wanted, spare = [*range(first, first + 20)], first + 20
+    monkeypatch.setattr(ports, "_FIRST", first)
+    monkeypatch.setattr(ports, "_LAST", spare + 1)
+    monkeypatch.setattr(ports, "taken", lambda port: False)
+    monkeypatch.setattr("libs.local.stack.missing", lambda *_: ())
+    kafka_port, redis_port, *others = wanted
+    stack = LocalStack(tmp_path, kafka_port, redis_port, besides=others)
+    meta = tmp_path / "kafka" / "data" / "meta.properties"
+    meta.parent.mkdir(parents=True)
+    meta.touch()  # there is nothing to be made anew
+    stack.kafka._program.prepare()
+    assert f"CONTROLLER://127.0.0.1:{spare}\n" in (tmp_path / "kafka" / "server.properties").read_text()
 
 
 def test_a_stack_that_runs_on_another_port_is_said(tmp_path: Path) -> None:

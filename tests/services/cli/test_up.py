@@ -106,6 +106,22 @@ def test_a_port_in_use_is_told_before_anything_starts(settings: dict[str, str], 
     assert not Path(settings["STRATAFOLD_DATA"]).exists()
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("STRATAFOLD_GATEWAY_PORT", "STRATAFOLD_API_PORT"),
+        ("STRATAFOLD_LOCAL_REDIS_PORT", "STRATAFOLD_API_PORT"),
+    ],
+)
+def test_two_ports_alike_are_told_before_anything_starts(
+    settings: dict[str, str], one: str, other: str
+) -> None:
+    ended = run({**settings, other: settings[one]}, "up", "--demo")
+    assert ended.status == 2
+    assert f"{one} and {other} are both {settings[one]}" in ended.line
+    assert not Path(settings["STRATAFOLD_DATA"]).exists()
+
+
 def test_where_every_process_has_a_wrong_setting_up_says_so_and_ends(settings: dict[str, str]) -> None:
     elsewhere = {
         **settings,
