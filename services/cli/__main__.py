@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from libs.local.errors import LocalStackError
 from libs.settings import SettingsError
 from services.cli.app import build
 from services.cli.failures import WRONG, Failure
+from services.cli.output import written_or_failed
 
 
 def main() -> None:
-    """Run the command of sys.argv. Ends with its status: 2 for a wrong setting, a port in use or something missing."""
-    try:
-        build()()
-    except (SettingsError, LocalStackError) as error:
-        _end(str(error), WRONG)
-    except Failure as failure:
-        _end(str(failure), failure.status)
-    except BrokenPipeError:
-        # whoever read our output has seen enough, as with `| head`; the interpreter must not flush into it again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    """Run the command of sys.argv. Ends with its status.
+
+    2 for a wrong setting, a port in use, something missing, or output that can't be written.
+    """
+    with written_or_failed():
+        try:
+            build()()
+        except (SettingsError, LocalStackError) as error:
+            _end(str(error), WRONG)
+        except Failure as failure:
+            _end(str(failure), failure.status)
 
 
 def _end(text: str, status: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from redis.asyncio import Redis
 
 from tests.e2e.examples import EXECUTION_REJECTED, OPERATION_FAILED, OPERATION_PRICING, OPERATION_SETTLED
 from tests.real.deployment import Deployment
-from tests.services.cli.command import Ended, run
+from tests.services.cli.command import COMMAND, ROOT, Ended, environment, run
 from tests.stack import Servers
 
 pytestmark = pytest.mark.real
@@ -196,3 +197,35 @@ def test_a_worker_that_is_gone_makes_what_is_shown_be_called_old(deployment: Dep
     missing = run(settings, "show", "operation", ID)
     assert missing.status == 1
     assert "not ready" in missing.line
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no full device")
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("verify", "operations"),
+        ("verify", "operations", "--json"),
+        ("show", "operation", ID),
+        ("history", "operation", ID, "--json"),
+        ("status",),
+        ("dead", "list", "--json"),
+    ],
+    ids=" ".join,
+)
+def test_an_answer_that_cannot_be_written_is_none(deployment: Deployment, words: tuple[str, ...]) -> None:
+    """Status 2, though all agrees or is there; 1 would say that something differs or is missing."""
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            [*COMMAND, *words],
+            cwd=ROOT,
+            env=environment(deployment.environment()),
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert ended.returncode == 2, ended.stderr
+    assert ended.stderr.startswith("stratafold: the output can't be written: ")
+    assert ended.stderr.count("\n") == 1
