@@ -10,13 +10,14 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
 
 from libs.local.errors import LocalStackError
+from libs.local.owner import Owner
 from libs.local.ports import HOST, taken
 
 _READY_SECONDS: Final = 60.0
@@ -50,6 +51,16 @@ def environment() -> dict[str, str]:
     return {**kept, "LC_ALL": "C.UTF-8"}
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """The recorded process where it runs; ``owner`` is None where it is to outlive whoever started it."""
+
+    process: psutil.Process
+    port: int
+    argv: list[str]
+    owner: Owner | None
+
+
 class Server:
     """A program of the local stack, running or not.
 
@@ -69,27 +80,38 @@ class Server:
     def pid(self) -> int | None:
         """Its process id, None where it does not run."""
         found = self._find()
-        return None if found is None else found[0].pid
+        return None if found is None else found.process.pid
 
-    def start(self) -> bool:
-        """Start it and wait until it serves; False where it ran already. Raises LocalStackError."""
+    @property
+    def owner(self) -> Owner | None:
+        """The process that is to end it, None where there is none or it does not run."""
+        found = self._find()
+        return None if found is None else found.owner
+
+    def start(self, owner: Owner | None = None) -> bool:
+        """Start it and wait until it serves; False where it ran already. Raises LocalStackError.
+
+        It belongs to ``owner`` then; so does one that ran already, if whom it belonged to is gone.
+        """
         with self._locked():
             found = self._find()
             if found is not None:
-                process, port = found
-                if port != self.port:
+                if found.port != self.port:
                     raise LocalStackError(
-                        f"{self.name} of {self._record.parent.parent} runs already, on port {port}, not {self.port}: "
-                        f"stop it first (`stratafold local down`) or set {self._program.setting} to {port}"
+                        f"{self.name} of {self._record.parent.parent} runs already, on port {found.port}, not "
+                        f"{self.port}: stop it first (`stratafold local down`) or set {self._program.setting} to "
+                        f"{found.port}"
                     )
-                self._wait(process)
+                self._wait(found.process)
+                if found.owner is not None and not found.owner.lives():
+                    self._remember(found.process.pid, found.argv, owner)
                 return False
             if self._port_stays_taken():
                 raise LocalStackError(
                     f"port {self.port} for {self.name} is in use by another program: "
                     f"set {self._program.setting} to a free one"
                 )
-            self._spawn()
+            self._spawn(owner)
             return True
 
     def stop(self) -> bool:
@@ -100,7 +122,7 @@ class Server:
         """End it at once (SIGKILL), with no chance to tidy up; False where it did not run."""
         return self._end(signal.SIGKILL)
 
-    def _spawn(self) -> None:
+    def _spawn(self, owner: Owner | None) -> None:
         argv = self._program.prepare()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > _LOG_BYTES:
@@ -116,16 +138,19 @@ class Server:
                 start_new_session=True,  # Ctrl-C in a terminal, or the end of who started it, is not meant for it
             )
         try:
-            text = json.dumps({"pid": self._child.pid, "port": self.port, "argv": argv})
-            fresh = self._record.with_suffix(".new")
-            fresh.write_text(text)
-            fresh.replace(self._record)
+            self._remember(self._child.pid, argv, owner)
             self._wait(psutil.Process(self._child.pid))
         except BaseException:
             self._child.kill()
             self._child.wait()
             self._record.unlink(missing_ok=True)
             raise
+
+    def _remember(self, pid: int, argv: list[str], owner: Owner | None) -> None:
+        record = {"pid": pid, "port": self.port, "argv": argv, "owner": owner and asdict(owner)}
+        fresh = self._record.with_suffix(".new")
+        fresh.write_text(json.dumps(record))
+        fresh.replace(self._record)
 
     def _port_stays_taken(self) -> bool:
         """Whether the port is another's; one that was killed a moment ago may still be giving it back."""
@@ -155,7 +180,7 @@ class Server:
             found = self._find()
             if found is None:
                 return False
-            process, _ = found
+            process = found.process
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(how)
                 process.send_signal(signal.SIGCONT)  # one that is paused would not act on the other before
@@ -184,8 +209,8 @@ class Server:
         except psutil.NoSuchProcess:
             return False
 
-    def _find(self) -> tuple[psutil.Process, int] | None:
-        """The recorded process and its port.
+    def _find(self) -> _Found | None:
+        """The recorded process.
 
         The process with that id must have the recorded command line, so a stale record never leads to a stranger; its
         start time would say no more, and changes when the clock is set.
@@ -194,7 +219,8 @@ class Server:
             record = json.loads(self._record.read_text())
             process = psutil.Process(record["pid"])
             if self._alive(process) and process.cmdline() == record["argv"]:
-                return process, record["port"]
+                owner = record.get("owner")
+                return _Found(process, record["port"], record["argv"], owner and Owner(**owner))
         except (FileNotFoundError, ValueError, KeyError, TypeError, psutil.Error):
             pass
         return None

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from libs.local.jars import Fetch, bring, cache_folder, manifest, missing
 from libs.local.kafka import kafka
 from libs.local.maven import fetch as fetch_by_maven
+from libs.local.owner import Owner
 from libs.local.ports import HOST
 from libs.local.process import Server
 from libs.local.programs import find_java, find_redis
@@ -83,12 +84,15 @@ class LocalStack:
         return [self._cache / jar.name for jar in jars]
 
 
-def start(*servers: Server) -> list[str]:
-    """Start those that don't run, in order; where one fails, those started before it are stopped again."""
+def start(*servers: Server, owner: Owner | None = None) -> list[str]:
+    """Start those that don't run, in order; where one fails, those started before it are stopped again.
+
+    They belong to ``owner``, as do those that run already and whose owner is gone.
+    """
     started: list[Server] = []
     try:
         for server in servers:
-            if server.start():
+            if server.start(owner):
                 started.append(server)  # noqa: PERF401 - what was started so far has to be known when one fails
     except BaseException:
         for server in started:

@@ -239,7 +239,12 @@ class Session:
         killed = stop(self._children, _CHILDREN, lambda: self._stops > 0)
         for name in killed:
             self._print(f"{name} did not end in time and was killed")
-        stopped = self._stack.stop(end - time.monotonic())
+        stopped, left = self._stack.stop(end - time.monotonic()), self._stack.left()
+        if left:
+            names = " and ".join(name.capitalize() for name in left)
+            self._print(
+                f"left running: {names}, not started by `up`; `stratafold local down` stops what runs"
+            )
         self._print(f"stopped{' ' if stopped else ''}{' and '.join(name.capitalize() for name in stopped)}")
 
     def _print(self, text: str, *, error: bool = False) -> None:

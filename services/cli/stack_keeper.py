@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from libs.local.errors import LocalStackError
+from libs.local.owner import Owner
 from libs.local.process import Server
 from libs.local.stack import LocalStack, start
 from libs.settings import Settings
@@ -20,9 +21,9 @@ _LONGEST_PAUSE: Final = 30.0
 
 
 class StackKeeper:
-    """Looks after the servers that it started; one that ran before, or is set to be elsewhere, is left alone.
+    """Looks after the servers that it started, or that an `up` started which is gone and could not stop them.
 
-    The ports ``besides`` are for others.
+    Another that ran before, or one that is set to be elsewhere, is left alone. The ports ``besides`` are for others.
     """
 
     def __init__(self, settings: Settings, besides: Collection[int]) -> None:
@@ -31,6 +32,7 @@ class StackKeeper:
         )
         wanted = ((stack.redis, settings.redis is None), (stack.kafka, settings.kafka is None))
         self._servers = [server for server, local in wanted if local]
+        self._me = Owner.this()
         self._ours: list[Server] = []
         self._pause = _FIRST_PAUSE
         self._not_before = 0.0
@@ -42,8 +44,10 @@ class StackKeeper:
 
     def start(self) -> None:
         """Start what does not run. Raises LocalStackError."""
-        started = start(*self._servers)
-        self._ours = [server for server in self._servers if server.name in started]
+        try:
+            start(*self._servers, owner=self._me)
+        finally:  # where one can't be started, another may have been taken over
+            self._ours = [server for server in self._servers if server.owner == self._me]
 
     def look(self) -> list[tuple[str, str]]:
         """Start again what ended; what there is to tell, as (server, text). Blocks until it serves."""
@@ -51,7 +55,7 @@ class StackKeeper:
         for server in self._ours:
             if time.monotonic() >= self._not_before and server.pid is None:
                 try:
-                    server.start()
+                    server.start(self._me)
                     self._pause = _FIRST_PAUSE
                     told.append((server.name, "had ended: started again"))
                 except LocalStackError as why:
@@ -61,7 +65,7 @@ class StackKeeper:
         return told
 
     def stop(self, seconds: float) -> list[str]:
-        """Stop what was started here, by force after ``seconds``; the names of those stopped."""
+        """Stop those that are ours, by force after ``seconds``; the names of those stopped."""
         stopping = [threading.Thread(target=_stop, args=(server,), daemon=True) for server in self._ours]
         for thread in stopping:
             thread.start()
@@ -74,6 +78,11 @@ class StackKeeper:
                     os.kill(pid, signal.SIGKILL)
             thread.join(2.0)
         return [server.name for server in self._ours]
+
+    def left(self) -> list[str]:
+        """The names of those that run on, since they belong to no `up`."""
+        others = [server for server in self._servers if server not in self._ours]
+        return [server.name for server in others if server.pid is not None and server.owner is None]
 
 
 def _stop(server: Server) -> None:

@@ -35,8 +35,9 @@ def up(
 ) -> None:
     """Run everything, each service a process of its own, and show what they do until Ctrl-C.
 
-    Without STRATAFOLD_KAFKA or STRATAFOLD_REDIS a local one is started, and stopped at the end. What ends is started
-    again. Logs are in the folder STRATAFOLD_DATA, under logs. Ends with status 2 for a wrong setting or a port in use.
+    Without STRATAFOLD_KAFKA or STRATAFOLD_REDIS a local one is started, and stopped at the end; one that `stratafold
+    local up` started is used and left running. What ends is started again. Logs are in the folder STRATAFOLD_DATA,
+    under logs. Ends with status 2 for a wrong setting or a port in use.
     """
     from services.cli import folds
     from services.cli.failures import Failure

@@ -22,6 +22,7 @@ from redis import Redis
 
 from libs.local import ports
 from libs.local.errors import LocalStackError
+from libs.local.owner import Owner, _began
 from libs.local.ports import free_port
 from libs.local.stack import LocalStack
 from tests.stack import local_stack
@@ -226,6 +227,37 @@ def test_a_broken_record_is_as_good_as_none(tmp_path: Path, content: str) -> Non
     (tmp_path / "run" / "redis.json").write_text(content)
     assert stack.redis.pid is None
     assert stack.redis.stop() is False
+
+
+def test_what_belongs_to_a_process_that_is_gone_goes_over_to_whoever_starts_it_next(tmp_path: Path) -> None:
+    """And to nobody before, and never from one that lives, nor from nobody."""
+    redis = local_stack(tmp_path).redis
+
+    def owner() -> Owner | None:
+        return redis.owner
+
+    with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as other:
+        first = Owner(other.pid, _began(other.pid))
+        me = Owner.this()
+        try:
+            assert redis.start(first)
+            pid = redis.pid
+            assert redis.start(me) is False
+            assert redis.start() is False
+            assert owner() == first
+            other.kill()
+            other.wait()
+            assert owner() == first
+            assert redis.start(me) is False
+            assert (owner(), redis.pid) == (me, pid)
+            assert redis.stop()
+            assert owner() is None
+            assert redis.start()
+            assert redis.start(me) is False
+            assert owner() is None
+        finally:
+            redis.stop()
+            other.kill()
 
 
 def test_a_paused_server_is_ended_cleanly(tmp_path: Path) -> None:

@@ -94,6 +94,67 @@ def test_the_end_of_up_by_force_is_the_end_of_its_processes(up: Up, settings: di
     assert len(gone) == 15
 
 
+def _at_work(settings: dict[str, str], out: Path) -> Up:
+    """An `up` of one worker that has started it, and so its servers before."""
+    up = Up(settings, out, "--only", "operations")
+    end = time.monotonic() + 60
+    while "started (pid" not in up.said:
+        assert up.process.poll() is None, up.said
+        assert time.monotonic() < end, up.said
+        time.sleep(0.2)
+    return up
+
+
+def _stopped(up: Up) -> str:
+    """What it said until its end by Ctrl-C."""
+    up.process.send_signal(signal.SIGINT)
+    assert up.process.wait(60) == 0, up.said
+    return up.said
+
+
+def _running(settings: dict[str, str]) -> dict[str, int | None]:
+    """The local servers' process ids."""
+    said = run(settings, "local", "status", "--json").json
+    return {name: said[name]["pid"] for name in ("kafka", "redis")}
+
+
+def test_what_an_up_left_that_was_killed_is_the_next_one_s(settings: dict[str, str], tmp_path: Path) -> None:
+    """It is used as it is, and stopped with it; until then it is there to be seen."""
+    first = _at_work(settings, tmp_path / "first")
+    try:
+        first.process.kill()
+        first.process.wait(60)
+        servers = _running(settings)
+        assert all(servers.values())
+        second = _at_work(settings, tmp_path / "second")
+        try:
+            assert _running(settings) == servers
+            assert "stopped Redis and Kafka" in _stopped(second)
+            assert "left running" not in second.said
+            assert _running(settings) == {"kafka": None, "redis": None}
+        finally:
+            second.end()
+    finally:
+        first.end()
+        run(settings, "local", "down")
+
+
+def test_what_local_up_started_is_left_running_and_told(settings: dict[str, str], tmp_path: Path) -> None:
+    assert run(settings, "local", "up").status == 0
+    try:
+        servers = _running(settings)
+        up = _at_work(settings, tmp_path / "up")
+        try:
+            *_, left, last = _stopped(up).splitlines()
+            assert left.startswith("left running: Redis and Kafka, ")
+            assert last == "stopped"
+            assert _running(settings) == servers
+        finally:
+            up.end()
+    finally:
+        run(settings, "local", "down")
+
+
 @pytest.mark.parametrize("name", ["STRATAFOLD_GATEWAY_PORT", "STRATAFOLD_API_PORT"])
 def test_a_port_in_use_is_told_before_anything_starts(settings: dict[str, str], name: str) -> None:
     with socket.socket() as holder:
