@@ -38,7 +38,7 @@ class Patience:
     async def kafka_is_there(self, at: str) -> None:
         """Wait until Kafka answers at all; ``at`` says where it is looked for."""
         while not await self._kafka_answers():
-            self._remind("Kafka", "begin", at=at)
+            self._remind("waiting for Kafka", "begin", at=at)
             await asyncio.sleep(_ASK_AGAIN)
 
     async def start(self, start: Callable[[], Awaitable[None]], at: str) -> None:
@@ -49,7 +49,7 @@ class Patience:
             except KafkaError as why:
                 if not why.retriable:
                     raise
-                self._remind("Kafka", "start", at=at, why=one_line(why))
+                self._remind("waiting for Kafka", "start", at=at, why=one_line(why))
             await asyncio.sleep(_ASK_AGAIN)
             await self.kafka_is_there(at)
 
@@ -66,11 +66,14 @@ class Patience:
                     return task.result()
                 if not await self._kafka_answers():
                     reachable_since = None
-                    self._remind("Kafka", what)
+                    self._remind("waiting for Kafka", what)
                     continue
-                reachable_since = reachable_since or time.monotonic()
-                waited = time.monotonic() - reachable_since
-                log.warning("Kafka answers, but not this client", to=what, seconds=round(waited))
+                now = time.monotonic()
+                if reachable_since is None:  # after an outage a client needs a moment, which is no news
+                    reachable_since = now
+                waited = now - reachable_since
+                if waited:
+                    self._remind("Kafka answers, but not this client", what, seconds=round(waited))
                 if waited >= self._deadline:
                     raise Stuck(f"{what}: no answer for {waited:.0f} s from a broker that is up")
         finally:
@@ -83,13 +86,13 @@ class Patience:
             try:
                 return await attempt()
             except (RedisError, OSError, TimeoutError) as why:
-                self._remind("Redis", what, why=one_line(why))
+                self._remind("waiting for Redis", what, why=one_line(why))
             await asyncio.sleep(backoff)
             backoff = min(2 * backoff, _LAST_BACKOFF)
 
-    def _remind(self, broker: str, what: str, **more: str) -> None:
+    def _remind(self, event: str, what: str, **more: Any) -> None:
         now, reason = time.monotonic(), more.get("why", "")
         self._reminded = {told: at for told, at in self._reminded.items() if now - at < _REMIND}
-        if (broker, reason) not in self._reminded:
-            self._reminded[broker, reason] = now
-            log.warning(f"waiting for {broker}", to=what, **more)
+        if (event, reason) not in self._reminded:
+            self._reminded[event, reason] = now
+            log.warning(event, to=what, **more)
