@@ -119,7 +119,11 @@ def _master_key(value: SecretStr) -> SecretStr:
 
 
 def _folder(value: Path) -> Path:
-    return value.expanduser().absolute()
+    folder = value.expanduser().absolute()
+    # the servers' own settings are lines of text, and name it
+    if re.search(r"[\x00-\x1f\x7f\ud800-\udfff]", str(folder)):
+        raise ValueError("must be a path in UTF-8 without control characters, such as a line break")
+    return folder
 
 
 def _authorities(value: Path) -> Path:

@@ -84,6 +84,15 @@ def test_the_version_is_told() -> None:
     assert re.fullmatch(rb"stratafold \d+\.\d+\.\d+\S*\n", ended.out)
 
 
+@pytest.mark.parametrize("words", [("local", "up"), ("up",), ("local", "status")], ids=" ".join)
+def test_a_folder_that_the_servers_could_not_name_is_refused(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """With a line break in it, say; and nothing of it is made."""
+    ended = run({"STRATAFOLD_DATA": f"{tmp_path}/a\nb"}, *words)
+    assert ended.status == 2
+    assert ended.line.startswith("stratafold: STRATAFOLD_DATA: must be a path")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_every_command_tells_what_it_does() -> None:
     words = [
         "up",
