@@ -86,9 +86,10 @@ class Rebuild(Generic[S]):
         self._patience = Patience(lambda: kafka_answers(kafka), _DEADLINE)
 
     async def run(self, partitions: int) -> list[Rebuilt]:
-        """Rebuild all partitions; waits while Redis is away.
+        """Rebuild all partitions; waits while Redis is away. One that fails keeps no other from its end.
 
-        Raises DamagedLog, Interrupted, PositionDamaged, Stuck, KafkaError.
+        Raises DamagedLog, Interrupted, PositionDamaged, Stuck, KafkaError: the first of those that failed, with a note
+        that says how many did if there are several.
         """
         turns = asyncio.Semaphore(_AT_ONCE)
 
@@ -96,12 +97,13 @@ class Rebuild(Generic[S]):
             async with turns:
                 return await self.partition(partition)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(in_turn(number)) for number in range(partitions)]
-        except BaseExceptionGroup as several:
-            raise several.exceptions[0] from several
-        return [task.result() for task in tasks]
+        ended = await asyncio.gather(*map(in_turn, range(partitions)), return_exceptions=True)
+        failed = [one for one in ended if isinstance(one, BaseException)]
+        if len(failed) > 1:
+            failed[0].add_note(f"{len(failed)} of {partitions} partitions failed")
+        if failed:
+            raise failed[0]
+        return [one for one in ended if isinstance(one, Rebuilt)]
 
     async def partition(self, number: int) -> Rebuilt:
         """Rebuild one partition; another rebuild of it is waited for."""

@@ -37,7 +37,8 @@ def rebuild(
 
     The worker may run: it is kept out until Redis equals the log, and goes on by itself. Also the way to accept that
     Kafka lost records that Redis has. Ends with status 1 where a worker that was stopped amid a batch left something to
-    be published first: Redis has what comes before, and a worker does the rest as it starts.
+    be published first: Redis has what comes before, and a worker does the rest as it starts; with 2 where a partition
+    can't be rebuilt, once the others are.
     """
     from services.cli import clients
 
@@ -95,9 +96,13 @@ async def _rebuild(settings: Settings, service: str, quiet: bool) -> list[Rebuil
             try:
                 return await rebuilding.run(settings.partitions)
             except (DamagedLog, Interrupted, PositionDamaged) as why:
-                raise Failure(str(why)) from None
+                raise Failure(_said(why)) from None
             except Stuck as why:
-                raise Failure(str(why), status=_STUCK) from None
+                raise Failure(_said(why), status=_STUCK) from None
+
+
+def _said(why: Exception) -> str:
+    return "; ".join((str(why), *getattr(why, "__notes__", ())))
 
 
 async def _length(settings: Settings, topic: str) -> int:

@@ -223,6 +223,36 @@ async def test_a_log_that_is_shorter_than_redis_says(deployment: Deployment, red
     assert not (await verify(deployment)).counts
 
 
+@pytest.mark.parametrize("damaged", [[0], [0, 2]])
+async def test_a_partition_that_fails_keeps_no_other_from_its_end(
+    shared_servers: Servers, namespace: str, tmp_path: Path, redis: Redis, damaged: list[int]
+) -> None:
+    """It is told once the others are as the log says and workers are let in; of several the first, and how many."""
+    deployment = Deployment(shared_servers, namespace, tmp_path, partitions=4)
+    await folded(deployment)
+    names, others = deployment.names, [number for number in range(4) if number not in damaged]
+    before = {
+        number: await _projection(redis, names.partition_prefix("executions", number)) for number in others
+    }
+    for number in damaged:
+        await redis.delete(names.position("executions", number))
+        await redis.set(names.position("executions", number), "of another type")
+    ended = await asyncio.to_thread(run, deployment.environment(), "rebuild", "executions")
+    assert ended.status == 2
+    assert names.position("executions", 0) in ended.line
+    assert ended.line.endswith("; 2 of 4 partitions failed\n") == (len(damaged) == 2)
+    for number, held in before.items():
+        store = PartitionStore(redis, names, "executions", number, HISTORY)
+        assert (await store.take("worker")).owner == "worker"
+        assert await _projection(redis, names.partition_prefix("executions", number)) == held
+
+
+async def _projection(redis: Redis, prefix: str) -> dict[bytes, bytes | None]:
+    """What Redis has of a partition, but for where it stands."""
+    keys = [key async for key in redis.scan_iter(f"{prefix}*") if not key.endswith(b":position")]
+    return {key: await redis.dump(key) for key in keys}
+
+
 async def test_a_log_with_a_stranger_s_record_is_named(deployment: Deployment) -> None:
     """In one line with status 2, as where a server is away."""
     await folded(deployment, count=50)
