@@ -79,13 +79,14 @@ def test_an_rfc_3339_time(text: str) -> None:
     [
         "", "2026-05-29", "2026-05-29T18:56:43", "2026-05-29 18:56:43Z", "20260529T185643Z", "2026-05-29T18:56Z",
         "2026-13-01T00:00:00Z", "2026-00-01T00:00:00Z", "2026-01-32T00:00:00Z", "2026-01-00T00:00:00Z",
-        "2026-05-29T24:00:00Z", "2026-05-29T18:60:00Z", "2026-05-29T18:56:43.Z", "2026-05-29T18:56:43.1234567890Z",
+        "2016-12-31T23:59:60Z", "2026-05-29T24:00:00Z", "2026-05-29T18:60:00Z",
+        "2026-05-29T18:56:43.Z", "2026-05-29T18:56:43.1234567890Z",
         "2026-05-29T18:56:43+24:00", "2026-05-29T18:56:43+0000", "2026-05-29T18:56:43Z\n", " 2026-05-29T18:56:43Z",
         "٢٠٢٦-05-29T18:56:43Z", "2026-W22-5T18:56:43Z", "1780081003", 1780081003, 1780081003.0, None, True, [],
     ],
 )  # fmt: skip
 def test_what_is_no_time(value: object) -> None:
-    """Numbers of seconds, dates alone, times without an offset, foreign digits, a trailing newline."""
+    """Numbers of seconds, dates alone, times without an offset, foreign digits, a leap second, a trailing newline."""
     with pytest.raises(ValidationError):
         _TIME.validate_python(value)
 

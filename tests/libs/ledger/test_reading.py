@@ -112,6 +112,23 @@ def test_what_is_no_json_object(value: bytes | None, error: str) -> None:
     assert _error(value) == error
 
 
+@pytest.mark.parametrize(
+    ("number", "passes"),
+    [
+        ("1.7976931348623157e308", True), ("1.8e308", False), ("-1e309", False), ("9" * 308, True), ("9" * 309, False),
+        ("1" * 700 + "e-500", True), ("0." + "1" * 5_000, True), ("1e-999", True),
+    ],
+    ids=lambda value: str(value)[:12],
+)  # fmt: skip
+def test_a_number_counts_as_json_as_long_as_a_double_reaches_so_far(number: str, passes: bool) -> None:
+    """However many digits it has, and however small it is."""
+    value = b'{"a":%s}' % number.encode()
+    if passes:
+        assert list(read(value)) == ["a"]
+    else:
+        assert _error(value) == "not_json"
+
+
 @given(
     st.text(max_size=30),
     st.sampled_from(["1.50", "-0.0", "1E2", "123456789012345678901234567890", "0.1e-7", "0"]),
