@@ -28,7 +28,7 @@ class ProducerBroken(Exception):
 
 
 class PlaceUnknown(Exception):
-    """The broker had the batch already and does not say where; the log itself does."""
+    """All is appended, but the broker had a batch of it already and does not say where; the log itself does."""
 
 
 @dataclass(slots=True)
@@ -65,7 +65,10 @@ class Journal:
         self._ways: dict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def append(self, stream: str, partition: int, records: list[Outgoing]) -> int:
-        """Append to ``log``, ``events``, ``state`` or ``dead`` of a partition; the offset of the last record, or -1."""
+        """Append to ``in``, ``log``, ``events``, ``state`` or ``dead`` of a partition.
+
+        The offset of the last record, or -1.
+        """
         topic = self._names.topic(f"{self._service}.{stream}")
         amid = _AMID.get(stream, "")
         if self._failpoint.armed(amid) and len(records) > 1:
@@ -128,21 +131,26 @@ class Journal:
 
     async def _send(self, topic: str, partition: int, records: list[Outgoing]) -> int:
         """Send in order; a bulky record goes alone and compressed, as the limit of a topic counts compressed bytes."""
-        last = -1
+        lasts: list[int | None] = []
         start = 0
         for at, record in enumerate(records):
             if _bulky(record):
-                last = await self._send_run(self._producer, topic, partition, records[start:at])
-                last = await self._send_run(self._compressing, topic, partition, [record])
+                lasts += await self._send_run(self._producer, topic, partition, records[start:at])
+                lasts += await self._send_run(self._compressing, topic, partition, [record])
                 start = at + 1
-        if start < len(records):
-            last = await self._send_run(self._producer, topic, partition, records[start:])
-        return last
+        lasts += await self._send_run(self._producer, topic, partition, records[start:])
+        known = [last for last in lasts if last is not None]
+        if len(known) < len(lasts):  # only now, when what came behind it stands as well
+            raise PlaceUnknown(f"{topic}/{partition}")
+        return known[-1] if known else -1
 
     async def _send_run(
         self, producer: AIOKafkaProducer, topic: str, partition: int, records: list[Outgoing]
-    ) -> int:
-        """Send in order over one producer; all batches of a partition go over one connection with sequence numbers."""
+    ) -> list[int | None]:
+        """Send in order over one producer; all batches of a partition go over one connection with sequence numbers.
+
+        The offset of each batch's last record, None where the broker does not say.
+        """
         sent: list[tuple[asyncio.Future[Any], int]] = []
         at = 0
         while at < len(records):
@@ -158,16 +166,16 @@ class Journal:
                 at += 1
             batch.close()
             sent.append((await self._enqueue(producer, batch, topic, partition), at - first))
-        last = -1
-        for future, count in sent:
-            try:
-                base = (await future).offset
-            except KafkaError as why:
-                raise ProducerBroken(f"{topic}/{partition}: {why!r}") from why
-            if base is None or base < 0:
-                raise PlaceUnknown(f"{topic}/{partition}")
-            last = base + count - 1
-        return last
+        outcomes = await asyncio.gather(*(future for future, _ in sent), return_exceptions=True)
+        lasts: list[int | None] = []
+        for outcome, (_, count) in zip(outcomes, sent, strict=True):
+            if isinstance(outcome, KafkaError):
+                raise ProducerBroken(f"{topic}/{partition}: {outcome!r}") from outcome
+            if isinstance(outcome, BaseException):
+                raise outcome
+            known = outcome.offset is not None and outcome.offset >= 0
+            lasts.append(outcome.offset + count - 1 if known else None)
+        return lasts
 
     @staticmethod
     async def _enqueue(
