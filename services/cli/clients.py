@@ -16,6 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from libs.runtime.journal import ProducerBroken
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.kafka_probe import kafka_answers
 from libs.runtime.producer import make_producer
@@ -29,6 +30,7 @@ from services.cli.failures import Failure
 T = TypeVar("T")
 
 CLIENT: Final = "stratafold-cli"
+KAFKA_FAILURES: Final = (TimeoutError, KafkaError, ProducerBroken)
 _REDIS_SECONDS: Final = 4.0
 _SETTLE_SECONDS: Final = 10.0
 _FETCH_BYTES: Final = 4 * 1024 * 1024
@@ -40,12 +42,20 @@ def run(command: Coroutine[Any, Any, T], settings: Settings) -> T:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         return asyncio.run(command)
-    except TimeoutError:
-        raise Failure(f"Kafka at {settings.kafka_servers} does not answer in time") from None
     except RedisError as why:
         raise _redis_away(settings, why) from None
-    except KafkaError as why:
-        raise Failure(f"Kafka at {settings.kafka_servers} failed: {_said(why)}") from None
+    except KAFKA_FAILURES as why:
+        raise Failure(kafka_failed(settings, why)) from None
+
+
+def kafka_failed(settings: Settings, why: Exception) -> str:
+    """One of KAFKA_FAILURES, told."""
+    kafka = f"Kafka at {settings.kafka_servers}"
+    return (
+        f"{kafka} does not answer in time"
+        if isinstance(why, TimeoutError)
+        else f"{kafka} failed: {_said(why)}"
+    )
 
 
 def _redis_away(settings: Settings, why: Exception) -> Failure:

@@ -19,7 +19,7 @@ from services.cli import folds
 from services.cli.failures import NOT_FOUND, Failure
 
 if TYPE_CHECKING:
-    from aiokafka import AIOKafkaConsumer, TopicPartition
+    from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
     from libs.ledger.letters import Letter, Newest, Place, Wanted
 
@@ -258,30 +258,46 @@ async def _choose(
 async def _send_again(
     settings: Settings, spans: Spans, wanted: Wanted, newest: Newest, total: int
 ) -> Counter[str]:
-    from libs.runtime.letters import read
-    from libs.runtime.redrive import send_again
-    from services.cli.clients import open_consumer, open_producer
+    """How many were sent, by service. Raises Failure, which says how many were before it."""
+    from services.cli.clients import KAFKA_FAILURES, kafka_failed, open_consumer, open_producer
 
     sent = Counter[str]()
     async with open_consumer(settings) as consumer, open_producer(settings) as producer:
-        names = Names(settings.namespace)
-
-        async def send(chunk: list[Letter]) -> None:
-            async with asyncio.timeout(_SECONDS):
-                sent.update(await send_again(producer, names, settings.partitions, chunk, folds.aggregate))
-
-        with _progress(total) as advance:
-            chunk: list[Letter] = []
-            async for one in read(consumer, spans):
-                if wanted.holds(one) and newest.holds(one):
-                    chunk.append(one)
-                if len(chunk) >= _CHUNK:
-                    await send(chunk)
+        try:
+            with _progress(total) as advance:
+                async for chunk in _chunks(consumer, spans, wanted, newest):
+                    await _send(settings, producer, chunk, sent)
                     advance(len(chunk))
-                    chunk.clear()
-            await send(chunk)
-            advance(len(chunk))
+        except KAFKA_FAILURES as why:
+            before = f"{sent.total()} of {total} were sent again before that, and others may have been"
+            raise Failure(f"{kafka_failed(settings, why)}; {before}") from None
     return sent
+
+
+async def _chunks(
+    consumer: AIOKafkaConsumer[Any, Any], spans: Spans, wanted: Wanted, newest: Newest
+) -> AsyncIterator[list[Letter]]:
+    """What is meant, as much at a time as is sent together."""
+    from libs.runtime.letters import read
+
+    chunk: list[Letter] = []
+    async for one in read(consumer, spans):
+        if wanted.holds(one) and newest.holds(one):
+            chunk.append(one)
+        if len(chunk) >= _CHUNK:
+            yield chunk
+            chunk = []
+    yield chunk
+
+
+async def _send(
+    settings: Settings, producer: AIOKafkaProducer, chunk: list[Letter], sent: Counter[str]
+) -> None:
+    from libs.runtime.redrive import send_again
+
+    names = Names(settings.namespace)
+    async with asyncio.timeout(_SECONDS):
+        await send_again(producer, names, settings.partitions, chunk, folds.aggregate, sent)
 
 
 @contextmanager

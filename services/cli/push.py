@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count, islice
 from pathlib import Path
@@ -130,10 +130,10 @@ class _Job:
         self.refused = 0
 
     async def run(self, files: list[Path]) -> None:
-        """Send all. Raises Failure, KafkaError, TimeoutError."""
+        """Send all. Raises Failure, KafkaError, TimeoutError; a Failure amid it says how many were sent before."""
         from libs.runtime.failpoints import Failpoint
         from libs.runtime.journal import Journal
-        from services.cli.clients import open_producer
+        from services.cli.clients import KAFKA_FAILURES, kafka_failed, open_producer
         from services.cli.topics import check, ensure
 
         if self._settings.create_topics:
@@ -143,32 +143,55 @@ class _Job:
         names, partitions = Names(self._settings.namespace), self._settings.partitions
         async with open_producer(self._settings) as producer:
             journal = Journal(producer, names, self._service, partitions, Failpoint())
-            with _progress(files) as advance:
-                records = self._records(files, advance)
-                while chunk := list(islice(records, _CHUNK)):
-                    await self._send(journal, chunk)
+            try:
+                with _progress(files) as advance:
+                    records = self._records(files, advance)
+                    while chunk := list(islice(records, _CHUNK)):
+                        await self._send(journal, chunk)
+            except KAFKA_FAILURES as why:
+                before = f"{self.sent} were pushed before that, and others may have been"
+                raise Failure(f"{kafka_failed(self._settings, why)}; {before}") from None
 
-    async def _send(self, journal: Journal, chunk: list[tuple[int, Outgoing]]) -> None:
-        places: dict[int, list[Outgoing]] = {}
-        for partition, record in chunk:
-            places.setdefault(partition, []).append(record)
+    async def _send(self, journal: Journal, chunk: list[_Ready]) -> None:
+        from libs.runtime.together import together
+
+        places: dict[int, list[_Ready]] = {}
+        for one in chunk:
+            places.setdefault(one.partition, []).append(one)
         async with asyncio.timeout(_SECONDS):
-            await asyncio.gather(*(journal.append("in", number, run) for number, run in places.items()))
-        self.sent += len(chunk)
+            await together(*(self._append(journal, number, run) for number, run in places.items()), lesser=())
 
-    def _records(self, files: list[Path], advance: Advance) -> Iterator[tuple[int, Outgoing]]:
-        """Each record with its partition, in the order of the files."""
+    async def _append(self, journal: Journal, partition: int, run: list[_Ready]) -> None:
+        from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
+
+        from libs.runtime.journal import PlaceUnknown, ProducerBroken
+
+        try:
+            with suppress(PlaceUnknown):  # where they lie matters to nobody here
+                await journal.append("in", partition, [one.record for one in run])
+        except ProducerBroken as why:
+            if not isinstance(why.__cause__, MessageSizeTooLargeError | RecordListTooLargeError):
+                raise
+            largest = max(run, key=_weight)
+            raise ProducerBroken(
+                f"{largest.place}: {_weight(largest)} bytes, or what was sent with it, are more than {self.topic} takes"
+            ) from why
+        self.sent += len(run)
+
+    def _records(self, files: list[Path], advance: Advance) -> Iterator[_Ready]:
+        """What is to be sent, in the order of the files."""
         for file in files:
             with ExitStack() as stack:
                 stream: IO[bytes] = sys.stdin.buffer if str(file) == "-" else stack.enter_context(_open(file))
                 lines = _counted(stream, advance)
                 items = map(_line, count(1), lines) if self._raw else documents(lines)
+                name = "standard input" if str(file) == "-" else file
                 for item in items:
+                    place = f"{name}:{item.line}"
                     try:
-                        yield self._record(item)
+                        yield _Ready(*self._record(item), place)
                     except Invalid as invalid:
-                        name = "standard input" if str(file) == "-" else file
-                        self._refuse(f"{name}:{item.line}: {invalid.detail}")
+                        self._refuse(f"{place}: {invalid.detail}")
 
     def _record(self, item: Document | Unreadable | Line) -> tuple[int, Outgoing]:
         """Raises Invalid for what can't be pushed."""
@@ -215,6 +238,20 @@ class _Job:
             typer.echo(f"stratafold: {text}", err=True)
         elif self.refused == _TOLD + 1:
             typer.echo("stratafold: … and more", err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A record to be sent, and the file and line that it comes from."""
+
+    partition: int
+    record: Outgoing
+    place: str
+
+
+def _weight(one: _Ready) -> int:
+    """Bytes."""
+    return len(one.record.key or b"") + len(one.record.value or b"")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from http import HTTPStatus
 from typing import Final
 
@@ -11,7 +12,7 @@ from aiokafka.errors import KafkaError
 
 from libs.contracts.names import Names
 from libs.ledger.letters import Letter, place_of
-from libs.runtime.journal import PlaceUnknown, ProducerBroken
+from libs.runtime.journal import ProducerBroken
 from libs.runtime.kafka_access import KafkaAccess
 from libs.runtime.letters import letter
 from libs.runtime.producer import make_producer, stop_producer
@@ -70,9 +71,7 @@ class Redriver:
         try:
             async with asyncio.timeout(_SENDS):
                 await producer.start()
-                await send_again(producer, self._names, self._partitions, [one], aggregate)
-        except PlaceUnknown:
-            return  # the broker had it already
+                await send_again(producer, self._names, self._partitions, [one], aggregate, Counter())
         except (KafkaError, OSError, TimeoutError, ProducerBroken):
             raise unavailable(
                 "Kafka did not acknowledge; the letter may have been sent nevertheless"
