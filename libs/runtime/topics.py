@@ -48,7 +48,12 @@ CONFIGS: Final[dict[str, dict[str, str]]] = {
 }
 
 CREDENTIALS: Final = "credentials"
-SHARED_CONFIG: Final = {"cleanup.policy": "compact"}  # of credentials and of instruments
+CREDENTIALS_CONFIG: Final = {"cleanup.policy": "compact"}
+# Its records are small, but batches of them are as large as for any other input topic.
+INSTRUMENTS_CONFIG: Final = {
+    "cleanup.policy": "compact",
+    "max.message.bytes": CONFIGS["in"]["max.message.bytes"],
+}
 
 
 def kept_since(stream: str, now: int) -> int | None:
@@ -80,7 +85,7 @@ async def create_credentials(kafka: KafkaAccess, names: Names, replication: int)
     """Create the topic of tokens and API keys, of one partition, where it is missing. Raises WrongTopic, KafkaError."""
     topic = names.topic(CREDENTIALS)
     try:
-        return await _create(kafka, {topic: SHARED_CONFIG}, 1, replication)
+        return await _create(kafka, {topic: CREDENTIALS_CONFIG}, 1, replication)
     except WrongTopic:
         raise WrongTopic(f"topic {topic} has several partitions, but can have only one") from None
 
@@ -136,7 +141,7 @@ def _wanted(names: Names, services: Iterable[str]) -> dict[str, dict[str, str]]:
         names.topic(f"{service}.{stream}"): CONFIGS[stream] for service in services for stream in STREAMS
     }
     if "versions" in services:
-        wanted[names.topic(INSTRUMENTS)] = SHARED_CONFIG
+        wanted[names.topic(INSTRUMENTS)] = INSTRUMENTS_CONFIG
     return wanted
 
 

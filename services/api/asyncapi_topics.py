@@ -16,7 +16,7 @@ from libs.contracts.versions import INSTRUMENTS
 from libs.ledger.envelope import CONTENT_TYPE
 from libs.ledger.partition import CAUSE, FORWARDED_FROM
 from libs.ledger.schemas import documents
-from libs.runtime.topics import CONFIGS, CREDENTIALS, SHARED_CONFIG
+from libs.runtime.topics import CONFIGS, CREDENTIALS, CREDENTIALS_CONFIG, INSTRUMENTS_CONFIG
 from libs.security.credentials import API_KEY, SCOPES, TOKEN, Credential, record
 from services.api.asyncapi_parts import BINDING_VERSION, Json, Part, listed, operation, schema
 
@@ -54,8 +54,8 @@ def describe(services: Iterable[str], names: Names, partitions: int, replicas: i
         for stream in STREAMS
     ]
     if "versions" in services:
-        told.append((INSTRUMENTS, _INSTRUMENTS, SHARED_CONFIG, _instruments()))
-    told.append((CREDENTIALS, _CREDENTIALS, SHARED_CONFIG, _credentials()))
+        told.append((INSTRUMENTS, _INSTRUMENTS, INSTRUMENTS_CONFIG, _instruments()))
+    told.append((CREDENTIALS, _CREDENTIALS, CREDENTIALS_CONFIG, _credentials()))
     channels = {
         topic: {
             "address": names.topic(topic),

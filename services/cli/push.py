@@ -20,6 +20,7 @@ from libs.contracts.strategies import DEFAULT_ACCOUNT
 from libs.contracts.versions import INSTRUMENTS
 from libs.ledger.fact import Identity
 from libs.ledger.invalid import Invalid
+from libs.ledger.reading import MAX_BYTES
 from libs.ledger.records import Outgoing
 from libs.settings import Settings, load
 from services.cli import folds
@@ -35,7 +36,7 @@ _KEYED_BY_ID: Final = ("operations", "executions")
 _FALLBACK: Final = {"strategies": DEFAULT_ACCOUNT.encode()}  # whose records are, where nobody says
 _INSTRUMENTS: Final = INSTRUMENTS.partition(".")[0]
 _CHUNK: Final = 2_000  # records sent together
-_LARGEST: Final = 2 * 1024 * 1024  # what an input topic takes
+_LARGEST: Final = 2 * 1024 * 1024  # what an input topic takes; over the caps, a worker refuses it visibly
 _LONGEST_KEY: Final = 1024
 _TOLD: Final = 20  # unreadable documents that are told one by one
 _SECONDS: Final = 30.0  # for Kafka to acknowledge a chunk
@@ -125,6 +126,8 @@ class _Job:
         self._key = None if key is None else key.encode()
         self._raw = raw
         self._identify = by_symbol if service == _INSTRUMENTS else folds.aggregate(service).identify
+        # no worker judges instruments: what it would refuse as too large is refused here
+        self._largest = MAX_BYTES if service == _INSTRUMENTS else _LARGEST
         self.topic = Names(settings.namespace).topic(f"{service}.in")
         self.sent = 0
         self.refused = 0
@@ -197,9 +200,9 @@ class _Job:
         """Raises Invalid for what can't be pushed."""
         if isinstance(item, Unreadable):
             raise Invalid("not_json", item.why)
-        if len(item.value) > _LARGEST:
+        if len(item.value) > self._largest:
             raise Invalid(
-                "too_large", f"{len(item.value)} bytes, more than the {_LARGEST} that {self.topic} takes"
+                "too_large", f"{len(item.value)} bytes, more than the {self._largest} that {self.topic} takes"
             )
         if isinstance(item, Line):
             key = self._key_of_line(item)

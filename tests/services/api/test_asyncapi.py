@@ -148,11 +148,13 @@ def test_a_topics_binding_is_what_it_is_made_with(topic: str) -> None:
 
 
 def test_the_topics_that_are_nobodys_have_bindings_as_well() -> None:
-    """Credentials have one partition; both are compacted."""
+    """Credentials have one partition; both are compacted, and instruments come in batches like any input."""
     for topic, partitions in (("credentials", 1), ("instruments.in", PARTITIONS)):
         binding = DOCUMENT["channels"][topic]["bindings"]["kafka"]
         assert binding["partitions"] == partitions
-        assert binding["topicConfiguration"] == {"cleanup.policy": ["compact"]}
+        assert binding["topicConfiguration"]["cleanup.policy"] == ["compact"]
+    told = binding["topicConfiguration"]["max.message.bytes"]
+    assert told == int(CONFIGS["in"]["max.message.bytes"])
 
 
 @pytest.mark.parametrize(("channel", "name"), [one for one in MESSAGES if one[0] not in ("status", "agent")])
