@@ -15,6 +15,7 @@ from libs.contracts.names import ENTITIES
 from libs.contracts.partitions import partition_of
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.entity import bookkeeping, bookkeeping_json, recall
+from libs.ledger.intake import DAMAGED
 from libs.telemetry.one_line import one_line
 from libs.views.reading import Views
 from services.api.refusals import unavailable
@@ -63,7 +64,8 @@ def document(service: str, entity_id: str, fields: Mapping[str, str]) -> bytes:
     fold = aggregate(service).part(entity_id)
     try:
         entity = recall(entity_id, fold.restore(entity_id, fields), fields)
-    except (KeyError, ValueError, TypeError):
+        shown = fold.render(entity.state).json
+    except (*DAMAGED, RecursionError):
         log.exception("a projection in redis is damaged", service=service, entity=entity_id)
         raise unavailable(f"the projection of this {ENTITIES[service]} is damaged") from None
-    return fold.render(entity.state).json[:-1] + b"," + bookkeeping_json(entity, bookkeeping(entity)) + b"}"
+    return shown[:-1] + b"," + bookkeeping_json(entity, bookkeeping(entity)) + b"}"

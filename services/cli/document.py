@@ -13,6 +13,8 @@ from rich.text import Text
 
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.entity import bookkeeping, bookkeeping_json, recall
+from libs.ledger.intake import DAMAGED
+from libs.telemetry.one_line import one_line
 from libs.views.changes import Step
 from libs.views.printable import printable
 from services.cli.failures import Failure
@@ -37,13 +39,23 @@ def state_document(aggregate: Aggregate[S], entity_id: str, fields: Mapping[str,
     """The JSON that the entity's `.state` record holds. Raises Failure where the projection is damaged."""
     try:
         entity = recall(entity_id, aggregate.restore(entity_id, fields), fields)
-    except (KeyError, ValueError) as why:
-        raise Failure(
-            f"the projection of {entity_id} in Redis is damaged ({why!r}): stratafold rebuild {aggregate.service}"
-        ) from None
-    return (
-        aggregate.render(entity.state).json[:-1] + b"," + bookkeeping_json(entity, bookkeeping(entity)) + b"}"
+        shown = aggregate.render(entity.state).json
+        document = shown[:-1] + b"," + bookkeeping_json(entity, bookkeeping(entity)) + b"}"
+        json.loads(document, parse_constant=_no_number)  # for nested fields stand in it as they were
+    except (*DAMAGED, RecursionError) as why:
+        raise damaged(f"the projection of {entity_id}", aggregate.service, why) from None
+    return document
+
+
+def damaged(what: str, service: str, why: Exception) -> Failure:
+    """What ends a command that was shown something in Redis that no worker wrote."""
+    return Failure(
+        f"{what} in Redis is damaged ({type(why).__name__}: {one_line(why)}): stratafold rebuild {service}"
     )
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def printed(entity: str, document: bytes) -> None:

@@ -97,12 +97,16 @@ def _asked(entity: str, entity_id: str, account: str | None, strategy: str | Non
 async def _find(settings: Settings, one: Subject) -> tuple[int, Projection]:
     from libs.views.reading import Views
     from services.cli.clients import open_redis
+    from services.cli.document import damaged
 
     unready = []
     async with open_redis(settings) as redis:
         views = Views(redis, Names(settings.namespace))
         for partition in one.partitions(settings.partitions):
-            found = await views.projection(one.service, partition, one.id)
+            try:
+                found = await views.projection(one.service, partition, one.id)
+            except ValueError as why:  # no text, or a position that is no number
+                raise damaged(f"the projection of {one.id}", one.service, why) from None
             if found.fields:
                 if not found.ready:
                     _warn(f"{one.service} partition {partition} is not ready: this may be behind")
