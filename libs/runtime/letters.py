@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaTimeoutError
 
 from libs.ledger.letters import OURS, Letter
 from libs.ledger.records import Headers
-from libs.runtime.reader import Record
+from libs.runtime.reader import STALLED, Record
 
 _POLL_MS: Final = 500
 _POLLED: Final = 500
@@ -38,7 +41,7 @@ async def read(
 ) -> AsyncIterator[Letter]:
     """The letters of some partitions from an offset up to but without another, each partition's in order.
 
-    What a crash made stand twice is given once. Raises KafkaError.
+    What a crash made stand twice is given once. Raises KafkaError, TimeoutError; also where nothing comes any more.
     """
     open_spans = {tp: span for tp, span in spans.items() if span[0] < span[1]}
     seen: dict[TopicPartition, set[str]] = {tp: set() for tp in open_spans}
@@ -47,14 +50,21 @@ async def read(
     consumer.assign(list(open_spans))
     for tp, (start, _) in open_spans.items():
         consumer.seek(tp, start)
+    at, moved = {tp: start for tp, (start, _) in open_spans.items()}, time.monotonic()
     while open_spans:
         chunks = await consumer.getmany(*open_spans, timeout_ms=_POLL_MS, max_records=_POLLED)
         for tp, records in chunks.items():
             for one in _once(records, open_spans[tp][1], seen[tp]):
                 yield one
-        for tp, (_, end) in list(open_spans.items()):
-            if await consumer.position(tp) >= end:
-                del open_spans[tp]
+        async with asyncio.timeout(STALLED):  # the client may be asking where to go on
+            now = {tp: await consumer.position(tp) for tp in open_spans}
+        if now != at:
+            moved = time.monotonic()
+        elif time.monotonic() - moved > STALLED:
+            places = ", ".join(f"{tp.topic}/{tp.partition}/{offset}" for tp, offset in now.items())
+            raise KafkaTimeoutError(f"nothing came from {places} on")
+        open_spans = {tp: span for tp, span in open_spans.items() if now[tp] < span[1]}
+        at = {tp: now[tp] for tp in open_spans}
 
 
 def _once(records: Iterable[Record], end: int, seen: set[str]) -> list[Letter]:

@@ -20,8 +20,8 @@ _POLL_MS: Final = 200
 _FETCH_WAIT_MS: Final = 10
 _LOOK: Final = 1_000  # offsets, of the first look back for a record
 _WIDEST: Final = 64_000
-
-_STALLED: Final = 30.0  # seconds without a record, after which the reader is given up and made anew
+STALLED: Final = 30.0
+"""Seconds without a record, after which a reader is given up, and made anew by whoever waits for Kafka."""
 
 
 class Record(Protocol):
@@ -63,7 +63,7 @@ class PartitionReader:
                 yield records
             if await self._consumer.position(self._tp) != position:
                 moved = time.monotonic()
-            elif time.monotonic() - moved > _STALLED:
+            elif time.monotonic() - moved > STALLED:
                 raise KafkaTimeoutError(
                     f"{self._tp.topic}/{self._tp.partition}: nothing came from {position} on"
                 )
