@@ -10,8 +10,9 @@ import orjson
 
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.envelope import Logged, parse_log_record
-from libs.ledger.intake import fact_in
-from libs.ledger.reading import read_exactly
+from libs.ledger.intake import DAMAGED, fact_in
+from libs.ledger.reading import read, read_exactly
+from libs.ledger.times import milliseconds
 from libs.ledger.verdict import Verdict
 
 S = TypeVar("S")
@@ -35,26 +36,50 @@ class Step:
 
 
 def steps(aggregate: Aggregate[S], entity_id: str, history: Iterable[bytes]) -> Iterator[Step]:
-    """Follow a history, oldest first. Raises ValueError for a damaged record."""
+    """Follow a history, oldest first. Raises ValueError for a damaged record, which tells its number."""
     state = aggregate.initial(entity_id)
     shown = _members(aggregate.render(state).json)
     whole = True
-    for number, value in enumerate(history):
-        logged = parse_log_record(value)
-        if number == 0:
-            whole = logged.attributes["sequence"] == 1
-        if not whole:
-            yield Step(logged, None)
-            continue
-        fact = fact_in(aggregate, logged)
-        after = aggregate.evolve(state, fact, logged.verdict)
-        members = shown if after is state else _members(aggregate.render(after).json)
-        claimed = None
-        if logged.verdict in _OTHERWISE:
-            claim = aggregate.evolve(aggregate.initial(entity_id), fact, Verdict.APPLIED)
-            claimed = _claimed(_members(logged.data), _members(aggregate.render(claim).json), members)
-        yield Step(logged, _difference(shown, members), claimed)
-        state, shown = after, members
+    for number, value in enumerate(history, 1):
+        try:
+            logged = _logged(value)
+            if number == 1:
+                whole = logged.attributes["sequence"] == 1
+            if whole:
+                step, state, shown = _step(aggregate, entity_id, logged, state, shown)
+            else:
+                read(logged.data)  # for whoever shows it
+                step = Step(logged, None)
+        except DAMAGED as why:
+            raise ValueError(f"record {number}: {type(why).__name__}: {why}") from why
+        yield step
+
+
+def _logged(value: bytes) -> Logged:
+    """A record that has all that is told of it but its fact. Raises DAMAGED."""
+    logged = parse_log_record(value)
+    told = logged.attributes
+    if type(told["sequence"]) is not int:
+        raise ValueError("its sequence is no number")
+    for time in (told["time"], told["recordedtime"]):
+        if time is not None:
+            milliseconds(time)
+    Verdict(told["verdict"])
+    return logged
+
+
+def _step(
+    aggregate: Aggregate[S], entity_id: str, logged: Logged, state: S, shown: dict[str, bytes]
+) -> tuple[Step, S, dict[str, bytes]]:
+    """What a record changed, and what the entity is and shows after it. Raises DAMAGED."""
+    fact = fact_in(aggregate, logged)
+    after = aggregate.evolve(state, fact, logged.verdict)
+    members = shown if after is state else _members(aggregate.render(after).json)
+    claimed = None
+    if logged.verdict in _OTHERWISE:
+        claim = aggregate.evolve(aggregate.initial(entity_id), fact, Verdict.APPLIED)
+        claimed = _claimed(_members(logged.data), _members(aggregate.render(claim).json), members)
+    return Step(logged, _difference(shown, members), claimed), after, members
 
 
 def _members(document: bytes) -> dict[str, bytes]:

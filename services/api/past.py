@@ -14,7 +14,7 @@ from libs.contracts.fields import TIME_PATTERN
 from libs.ledger.aggregate import Aggregate
 from libs.ledger.entity import Entity, bookkeeping, bookkeeping_json
 from libs.ledger.envelope import Logged, parse_log_record
-from libs.ledger.intake import fact_in
+from libs.ledger.intake import DAMAGED, fact_in
 from libs.ledger.times import milliseconds
 from libs.ledger.verdict import Verdict
 from libs.views.changes import steps
@@ -75,21 +75,29 @@ def document_at(
     Raises Refusal (410) where the history's beginning is no longer at hand, ValueError for a damaged record.
     """
     entity: Entity[Any] = Entity(entity_id, aggregate.initial(entity_id))
+    try:
+        _follow(aggregate, entity, history, when)
+    except DAMAGED as why:
+        raise ValueError(f"after sequence {entity.sequence}: {why!r}") from why
+    if entity.sequence == 0:
+        return None
+    shown = aggregate.render(entity.state).json
+    return shown[:-1] + b"," + bookkeeping_json(entity, bookkeeping(entity)) + b"}"
+
+
+def _follow(aggregate: Aggregate[Any], entity: Entity[Any], history: Sequence[bytes], when: Moment) -> None:
+    """Fold what was there at a moment. Raises Refusal (410), DAMAGED."""
     for value in history:
         one = parse_log_record(value)
         if entity.sequence == 0 and one.attributes["sequence"] != 1:
             raise Refusal(HTTPStatus.GONE, "the beginning of this history is in the log alone by now")
         if not when.holds(one):
-            break
+            return
         entity.state = aggregate.evolve(entity.state, fact_in(aggregate, one), one.verdict)
         entity.sequence = one.attributes["sequence"]
         entity.last_recorded = milliseconds(one.attributes["recordedtime"])
         entity.first_recorded = entity.first_recorded or entity.last_recorded
         entity.disputed = entity.disputed or one.verdict is Verdict.CONFLICT
-    if entity.sequence == 0:
-        return None
-    shown = aggregate.render(entity.state).json
-    return shown[:-1] + b"," + bookkeeping_json(entity, bookkeeping(entity)) + b"}"
 
 
 def told(

@@ -49,9 +49,8 @@ def state_document(aggregate: Aggregate[S], entity_id: str, fields: Mapping[str,
 
 def damaged(what: str, service: str, why: Exception) -> Failure:
     """What ends a command that was shown something in Redis that no worker wrote."""
-    return Failure(
-        f"{what} in Redis is damaged ({type(why).__name__}: {one_line(why)}): stratafold rebuild {service}"
-    )
+    kind = "" if type(why) is ValueError else f"{type(why).__name__}: "
+    return Failure(f"{what} in Redis is damaged ({kind}{one_line(why)}): stratafold rebuild {service}")
 
 
 def _no_number(name: str) -> None:

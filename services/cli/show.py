@@ -62,16 +62,19 @@ def history(
     """
     from libs.views.changes import steps
     from services.cli import clients, folds
-    from services.cli.document import print_step, step_json
+    from services.cli.document import damaged, print_step, step_json
 
     settings, one = load(), _asked(entity, entity_id, account, strategy)
     aggregate = folds.aggregate(one.service)
     followed = steps(aggregate, one.id, clients.run(_history(settings, one), settings))
-    if as_json:
-        sys.stdout.buffer.write(b"[" + b",\n".join(map(step_json, followed)) + b"]\n")
-    else:
-        for step in followed:
-            print_step(step)
+    try:
+        if as_json:
+            sys.stdout.buffer.write(b"[" + b",\n".join(map(step_json, followed)) + b"]\n")
+        else:
+            for step in followed:
+                print_step(step)
+    except ValueError as why:
+        raise damaged(f"the history of {one.id}", one.service, why) from None
 
 
 def key(

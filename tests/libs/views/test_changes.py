@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from random import Random
 from typing import Any
@@ -18,8 +19,9 @@ from libs.ledger.intake import read_input
 from libs.ledger.partition import PartitionFold
 from libs.ledger.records import InputRecord
 from libs.views.changes import steps
+from services.api.past import Moment, document_at
 from services.cli.folds import aggregate
-from tests.e2e.examples import EXECUTION_SETTLED, OPERATION_PRICING, OPERATION_SETTLED
+from tests.e2e.examples import EXECUTION_SETTLED, OPERATION_FAILED, OPERATION_PRICING, OPERATION_SETTLED
 from tests.libs.ledger.folding import fold_input, records_of
 from tests.services.agents import given as agents
 from tests.services.executions import given as executions
@@ -198,3 +200,38 @@ def test_numbers_keep_the_senders_digits() -> None:
 def test_of_a_history_without_its_beginning_changes_are_unknown() -> None:
     (only,) = steps(aggregate("operations"), ID, _history(OPERATION_PRICING, OPERATION_SETTLED)[1:])
     assert only.changed is None
+
+
+FAILED = OPERATION_FAILED.replace(b"7fb46299-9e74-4c14-9f04-172a005e9aca", ID.encode())
+_DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "no JSON": lambda _: b"x",
+    "not text": lambda value: value.replace(b'"verdict"', b'"\xff"'),
+    "cut off": lambda value: value[:-30],
+    "a number for the body": lambda value: value[: value.index(b',"data":')] + b',"data":5}',
+    "a list for the verdict": lambda value: re.sub(rb'"verdict":"[^"]*"', b'"verdict":[]', value),
+    "no sequence": lambda value: re.sub(rb'"sequence":[0-9]+,', b"", value),
+    "a text for the sequence": lambda value: re.sub(rb'"sequence":([0-9]+)', rb'"sequence":"\1"', value),
+    "no time": lambda value: re.sub(rb'"time":"[^"]*",', b"", value),
+    "a number for the time": lambda value: re.sub(rb'"recordedtime":"[^"]*"', b'"recordedtime":5', value),
+}
+
+
+@pytest.mark.parametrize("damage", list(_DAMAGE))
+@pytest.mark.parametrize("first", [0, 1], ids=["whole", "cut off at its beginning"])
+def test_a_damaged_record_is_told_by_its_number(damage: str, first: int) -> None:
+    """Whatever is wrong with it; what came before it can be told."""
+    one, other, last = _history(OPERATION_PRICING, OPERATION_SETTLED, FAILED)
+    spoiled = _DAMAGE[damage](last)
+    assert spoiled != last
+    followed = steps(aggregate("operations"), ID, [one, other, spoiled][first:])
+    for _ in range(2 - first):
+        next(followed)
+    with pytest.raises(ValueError, match=f"record {3 - first}: "):
+        next(followed)
+
+
+@pytest.mark.parametrize("damage", ["no JSON", "cut off", "a list for the verdict", "no sequence"])
+def test_a_document_as_of_then_is_none_of_a_damaged_history(damage: str) -> None:
+    one, other = _history(OPERATION_PRICING, OPERATION_SETTLED)
+    with pytest.raises(ValueError, match="after sequence 1"):
+        document_at(aggregate("operations"), ID, [one, _DAMAGE[damage](other)], Moment(sequence=9))

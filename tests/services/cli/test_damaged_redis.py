@@ -46,3 +46,18 @@ async def test_a_hash_that_holds_anything_is_said_to_be_damaged(
     *before, line = ended.err.splitlines()
     assert "is damaged" in line
     assert all("not ready" in one for one in before)
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+async def test_a_record_of_a_history_that_holds_anything_is_said_to_be_damaged(
+    redis_url: str, namespace: str, more: tuple[str, ...]
+) -> None:
+    names = Names(namespace)
+    async with Redis.from_url(redis_url) as redis:
+        await redis.hset(names.entity("executions", PARTITION, ID), mapping={"id": ID})
+        await redis.rpush(names.history("executions", PARTITION, ID), b'{"inputoffset":5,"data":{}}')
+    ended = _run(redis_url, namespace, "history", *more)
+    assert (ended.status, ended.out) == (2, b"")
+    *before, line = ended.err.splitlines()
+    assert f"the history of {ID} in Redis is damaged (record 1: " in line
+    assert all("not ready" in one for one in before)
