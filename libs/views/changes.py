@@ -36,15 +36,20 @@ class Step:
 
 
 def steps(aggregate: Aggregate[S], entity_id: str, history: Iterable[bytes]) -> Iterator[Step]:
-    """Follow a history, oldest first. Raises ValueError for a damaged record, which tells its number."""
+    """Follow a history, oldest first. Raises ValueError for a damaged record or a hole, which tells its number."""
     state = aggregate.initial(entity_id)
     shown = _members(aggregate.render(state).json)
-    whole = True
+    whole, sequence = True, 0
     for number, value in enumerate(history, 1):
         try:
             logged = _logged(value)
             if number == 1:
-                whole = logged.attributes["sequence"] == 1
+                sequence = logged.attributes["sequence"]
+                whole = sequence == 1
+            elif logged.attributes["sequence"] != (
+                sequence := sequence + 1
+            ):  # after it, nothing can be known
+                raise ValueError(f"its sequence is {logged.attributes['sequence']} and not {sequence}")
             if whole:
                 step, state, shown = _step(aggregate, entity_id, logged, state, shown)
             else:

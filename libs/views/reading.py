@@ -6,7 +6,7 @@ A projection is read together with its partition's position, so that whoever sho
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -15,6 +15,8 @@ from redis.asyncio.client import Pipeline
 from redis.exceptions import ResponseError
 
 from libs.contracts.names import Names
+from libs.ledger.envelope import parse_log_record
+from libs.ledger.intake import DAMAGED
 
 SEEN_WITHIN_MS: Final = 5_000  # a worker looks after its partitions once a second
 _PAGE: Final = 500  # log records
@@ -217,14 +219,26 @@ class Views:
             if len(found) >= count or len(page) < count:
                 return Ranked(found[:count], position, position.ready(time.time() * 1000))
 
-    async def history(self, service: str, partition: int, entity_id: str) -> AsyncIterator[bytes]:
-        """The entity's log records that Redis keeps, oldest first."""
+    async def history(self, service: str, partition: int, entity_id: str) -> list[bytes]:
+        """The entity's log records that Redis keeps, oldest first, with none left out between two of them.
+
+        Read by pages. Where the beginning is cut off meanwhile, what lies behind it comes to lie further in front.
+        """
         key = self._names.history(service, partition, entity_id)
-        first = 0
-        while page := await self._redis.lrange(key, first, first + _PAGE - 1):
-            for record in page:
-                yield record  # type: ignore[misc]  # answers are not decoded
-            first += len(page)
+        found: list[bytes] = []
+        first = 0  # of what was found the last, by which a page is known to go on from it
+        while True:
+            page: list[bytes] = await self._redis.lrange(key, first, first + _PAGE)  # type: ignore[assignment]
+            if not found or page[:1] == found[-1:]:
+                found += page[1:] if found else page
+                if len(page) <= _PAGE:
+                    return found
+                first += _PAGE
+                continue
+            moved = _distance(found[-1], page[0]) if page else 0
+            first -= moved
+            if moved <= 0 or first < 0:  # what follows is cut off as well, or all was made anew
+                found, first = [], 0
 
     async def partitions(self, service: str, numbers: Iterable[int]) -> list[PartitionView]:
         """Position and counters of partitions, in one round trip; a damaged one takes nothing from the others."""
@@ -253,6 +267,15 @@ class Views:
         except (ResponseError, ValueError) as why:
             return PartitionView(at, at.ready(now), damaged=f"{self._names.counters(service, number)}: {why}")
         return PartitionView(at, at.ready(now), counted)
+
+
+def _distance(one: bytes, other: bytes) -> int:
+    """How many sequences a log record is ahead of another one; 0 where that can't be told."""
+    try:
+        ahead = parse_log_record(other).attributes["sequence"] - parse_log_record(one).attributes["sequence"]
+    except DAMAGED:
+        return 0
+    return ahead if type(ahead) is int else 0
 
 
 def _after(one: tuple[int, str], other: tuple[int, str]) -> bool:

@@ -84,11 +84,7 @@ async def history(
 
 async def _history(backend: Backend, service: str, entity_id: str, routing_key: str | None) -> list[bytes]:
     partition = backend.partition(routing_key or entity_id)
-
-    async def read() -> list[bytes]:
-        return [record async for record in backend.views.history(service, partition, entity_id)]
-
-    records = await backend.ask(read())
+    records = await backend.ask(backend.views.history(service, partition, entity_id))
     # what was read may be half of it where the partition was being made anew meanwhile
     at = await backend.ask(backend.views.projection(service, partition, entity_id))
     if not at.ready:

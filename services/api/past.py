@@ -91,6 +91,8 @@ def _follow(aggregate: Aggregate[Any], entity: Entity[Any], history: Sequence[by
         one = parse_log_record(value)
         if entity.sequence == 0 and one.attributes["sequence"] != 1:
             raise Refusal(HTTPStatus.GONE, "the beginning of this history is in the log alone by now")
+        if one.attributes["sequence"] != entity.sequence + 1:
+            raise ValueError(f"sequence {one.attributes['sequence']} follows")
         if not when.holds(one):
             return
         entity.state = aggregate.evolve(entity.state, fact_in(aggregate, one), one.verdict)

@@ -128,8 +128,7 @@ async def _history(settings: Settings, one: Subject) -> list[bytes]:
 
     partition, _ = await _find(settings, one)
     async with open_redis(settings) as redis:
-        views = Views(redis, Names(settings.namespace))
-        return [record async for record in views.history(one.service, partition, one.id)]
+        return await Views(redis, Names(settings.namespace)).history(one.service, partition, one.id)
 
 
 def _warn(text: str) -> None:

@@ -235,3 +235,20 @@ def test_a_document_as_of_then_is_none_of_a_damaged_history(damage: str) -> None
     one, other = _history(OPERATION_PRICING, OPERATION_SETTLED)
     with pytest.raises(ValueError, match="after sequence 1"):
         document_at(aggregate("operations"), ID, [one, _DAMAGE[damage](other)], Moment(sequence=9))
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["whole", "cut off at its beginning"])
+def test_no_change_is_told_over_a_hole(first: int) -> None:
+    """A record that is missing amid a history is damage: what those behind it changed can't be known."""
+    values = (OPERATION_PRICING, OPERATION_SETTLED, FAILED, FAILED.replace(b"failed", b"settled"))
+    history = _history(*values)[first:]
+    followed = steps(aggregate("operations"), ID, [history[0], *history[2:]])
+    next(followed)
+    with pytest.raises(ValueError, match=f"record 2: .* {first + 3} and not {first + 2}"):
+        next(followed)
+
+
+def test_no_document_is_told_over_a_hole() -> None:
+    one, _, last = _history(OPERATION_PRICING, OPERATION_SETTLED, FAILED)
+    with pytest.raises(ValueError, match="after sequence 1"):
+        document_at(aggregate("operations"), ID, [one, last], Moment(sequence=9))
