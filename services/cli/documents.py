@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import chain
+from typing import IO, Any, Final
 
 import orjson
 
 _BOM: Final = b"\xef\xbb\xbf"
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
-_NEXT: Final = re.compile(r"^[\[{]", re.MULTILINE)
+_NEXT: Final = re.compile(r"\n[\[{]")
 _DECODER: Final = json.JSONDecoder()
+_PIECE: Final = 4 * 1024 * 1024  # bytes: twice what any topic takes
+_LONGEST: Final = 4 * 1024 * 1024  # characters of a document that is looked for its end
+_AHEAD: Final = 64 * 1024  # characters
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +38,38 @@ class Unreadable:
     why: str
 
 
-def documents(lines: Iterable[bytes]) -> Iterator[Document | Unreadable]:
-    """Read a file's lines, one by one as long as each is whole; from one on that is not, documents may span lines.
+def pieces(stream: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a stream; one that is longer than any record may be comes in several pieces."""
+    while piece := stream.readline(_PIECE):
+        yield piece
 
-    After what is unreadable, reading goes on with the next line, or the next one that begins with a bracket.
+
+def is_cut(piece: bytes) -> bool:
+    """Whether the line goes on in the next piece, if there is one."""
+    return len(piece) >= _PIECE and not piece.endswith(b"\n")
+
+
+def documents(lines: Iterable[bytes]) -> Iterator[Document | Unreadable]:
+    """Read ``pieces`` line by line, as long as each line is whole; from one on that is not, documents may span lines.
+
+    After what is unreadable, reading goes on with the next line, or the next one that begins with a bracket. However
+    long the file is, no more of it is held than a few times the largest document.
     """
-    numbered = enumerate(lines, 1)
-    for number, line in numbered:
+    rest = iter(lines)
+    number = 0
+    for line in rest:
+        number += 1
         line = line.removeprefix(_BOM) if number == 1 else line
         if not line.strip():
             continue
+        if is_cut(line):
+            yield from _spread(number, chain([line], rest))
+            return
         one = _one(number, line)
         if isinstance(one, Document):
             yield one
         elif line.strip().startswith((b"{", b"[")) and (whole := _whole(line)) is not None:
-            rest = [] if whole else [later for _, later in numbered]
-            yield from _spread(number, b"".join([line, *rest]))
+            yield from _spread(number, [line] if whole else chain([line], rest))
         else:
             yield one
 
@@ -75,80 +96,140 @@ def _one(line: int, value: bytes) -> Document | Unreadable:
     return Document(line, value, parsed)
 
 
-def _spread(first: int, content: bytes) -> Iterator[Document | Unreadable]:
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as why:
-        yield Unreadable(first + content[: why.start].count(b"\n"), "not UTF-8")
-        return
-    reader = _Reader(text, first)
+def _spread(first: int, lines: Iterable[bytes]) -> Iterator[Document | Unreadable]:
+    reader = _Reader(lines, first)
     at = reader.skip(0)
-    while at < len(text):
+    while reader.char(at):
+        began = reader.line(at)
         try:
-            if text[at] == "[":
+            if reader.char(at) == "[":
                 at = yield from reader.array(at)
             else:
                 end = reader.end_of(at)
                 yield reader.document(at, end)
                 at = end
-        except ValueError as why:
-            began = reader.line(at)
-            wrong = why.pos if isinstance(why, json.JSONDecodeError) else at
-            said = why.msg if isinstance(why, json.JSONDecodeError) else str(why)
-            line = reader.line(min(wrong, len(text) - 1))
+        except _Wrong as why:
+            line = reader.line(why.at)
             whose = "" if line == began else f" (of what begins in line {began})"
-            yield Unreadable(line, f"not JSON: {said}{whose}")
-            again = _NEXT.search(text, text.find("\n", at) + 1 or len(text))
-            at = again.start() if again else len(text)
+            yield Unreadable(line, f"not JSON: {why}{whose}")
+            at = reader.bracket(why.since)
         at = reader.skip(at)
 
 
-class _Reader:
-    """Finds where documents of a text begin and end, and in which lines."""
+class _Wrong(Exception):
+    """What is no JSON: where, and from where on nothing was read yet."""
 
-    def __init__(self, text: str, first: int) -> None:
-        self._text = text
+    def __init__(self, text: str, at: int, since: int) -> None:
+        super().__init__(text)
+        self.at = at
+        self.since = since
+
+
+class _Reader:
+    """Finds where documents of a text begin and end, and in which lines; holds of it what is being read.
+
+    Places are counted in characters from where the reading began.
+    """
+
+    def __init__(self, lines: Iterable[bytes], first: int) -> None:
+        self._lines = iter(lines)
+        # what is no UTF-8 is no JSON, which is found by whoever parses the same bytes
+        self._decoder = getincrementaldecoder("utf-8")("surrogateescape")
+        self._text = ""
+        self._start = 0  # the place of the text that is held
         self._counted = 0
         self._line = first
 
+    def _more(self, keep: int) -> bool:
+        """Read on, at least as much again as is kept; what lies before ``keep`` is let go. False at the end."""
+        keep = max(
+            keep - 1, self._start
+        )  # what is missing at the end of all is missed behind the last character
+        self.line(keep)
+        parts = [self._text[keep - self._start :]]
+        wanted, came = max(_AHEAD, len(parts[0])), 0
+        while came < wanted:
+            line = next(self._lines, b"")
+            parts.append(self._decoder.decode(line, final=not line))
+            came += len(parts[-1])
+            if not line:
+                break
+        self._text, self._start = "".join(parts), keep
+        return came > 0
+
+    @property
+    def _end(self) -> int:
+        return self._start + len(self._text)
+
+    def char(self, at: int) -> str:
+        """The character at a place, none at the end of all."""
+        if at >= self._end:
+            self._more(at)
+        return self._text[at - self._start : at - self._start + 1]
+
     def skip(self, at: int) -> int:
         """The next place that is not white space."""
-        space = _SPACE.match(self._text, at)
-        assert space is not None
-        return space.end()
+        while True:
+            space = _SPACE.match(self._text, at - self._start)
+            assert space is not None
+            at = self._start + space.end()
+            if at < self._end or not self._more(at):
+                return at
+
+    def bracket(self, since: int) -> int:
+        """The next line that begins with one, or the end of all."""
+        while True:
+            found = _NEXT.search(self._text, since - self._start)
+            if found:
+                return self._start + found.start() + 1
+            since = max(since, self._end - 1)  # a line may end there
+            if not self._more(since):
+                return self._end
 
     def end_of(self, at: int) -> int:
-        """Where the value that begins here ends. Raises ValueError."""
-        try:
-            return _DECODER.raw_decode(self._text, at)[1]
-        except RecursionError:
-            raise ValueError("nested too deep") from None
+        """Where the value that begins here ends. Raises _Wrong."""
+        while True:
+            try:
+                end = self._start + _DECODER.raw_decode(self._text, at - self._start)[1]
+            except RecursionError:
+                raise _Wrong("nested too deep", at, at) from None
+            except json.JSONDecodeError as why:
+                # it may be whole with what comes next
+                wrong, said = self._start + why.pos, why.msg
+                if self._end - at > _LONGEST:
+                    said = f"{said}, or longer than {_LONGEST} characters"
+                elif self._more(at):
+                    continue
+                raise _Wrong(said, min(wrong, self._end - 1), at) from None
+            if end < self._end or end - at > _LONGEST or not self._more(at):  # a number may go on
+                return end
 
     def line(self, at: int) -> int:
         """The line of a place; places are asked for mostly in order."""
-        if at < self._counted:
-            return self._line - self._text.count("\n", at, self._counted)
-        self._line += self._text.count("\n", self._counted, at)
+        low, high = sorted((at - self._start, self._counted - self._start))
+        between = self._text.count("\n", max(low, 0), high)
+        self._line += between if at >= self._counted else -between
         self._counted = at
         return self._line
 
     def document(self, at: int, end: int) -> Document | Unreadable:
         """The value between two places, if it is an object."""
-        return _one(self.line(at), self._text[at:end].encode(errors="surrogatepass"))
+        value = self._text[at - self._start : end - self._start]
+        return _one(self.line(at), value.encode(errors="surrogateescape"))
 
     def array(self, at: int) -> Generator[Document | Unreadable, None, int]:
-        """The elements of the array that begins here; returns where it ends. Raises ValueError."""
+        """The elements of the array that begins here; returns where it ends. Raises _Wrong."""
         at = self.skip(at + 1)
-        if self._text[at : at + 1] == "]":
+        if self.char(at) == "]":
             return at + 1
         while True:
             end = self.end_of(at)
             yield self.document(at, end)
             at = self.skip(end)
-            match self._text[at : at + 1]:
+            match self.char(at):
                 case ",":
                     at = self.skip(at + 1)
                 case "]":
                     return at + 1
                 case _:
-                    raise json.JSONDecodeError("Expecting ',' or ']' in an array", self._text, at)
+                    raise _Wrong("Expecting ',' or ']' in an array", min(at, self._end - 1), end)

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from itertools import count, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated, Any, Final
 
@@ -24,7 +23,7 @@ from libs.ledger.reading import MAX_BYTES
 from libs.ledger.records import Outgoing
 from libs.settings import Settings, load
 from services.cli import folds
-from services.cli.documents import Document, Unreadable, documents
+from services.cli.documents import Document, Unreadable, documents, is_cut, pieces
 from services.cli.failures import WRONG, Failure
 
 if TYPE_CHECKING:
@@ -36,8 +35,10 @@ _KEYED_BY_ID: Final = ("operations", "executions")
 _FALLBACK: Final = {"strategies": DEFAULT_ACCOUNT.encode()}  # whose records are, where nobody says
 _INSTRUMENTS: Final = INSTRUMENTS.partition(".")[0]
 _CHUNK: Final = 2_000  # records sent together
+_CHUNK_BYTES: Final = 8 * 1024 * 1024  # or fewer, where they have as much
 _LARGEST: Final = 2 * 1024 * 1024  # what an input topic takes; over the caps, a worker refuses it visibly
 _LONGEST_KEY: Final = 1024
+_TOO_LONG: Final = "longer than any topic takes"
 _TOLD: Final = 20  # unreadable documents that are told one by one
 _SECONDS: Final = 30.0  # for Kafka to acknowledge a chunk
 
@@ -148,8 +149,7 @@ class _Job:
             journal = Journal(producer, names, self._service, partitions, Failpoint())
             try:
                 with _progress(files) as advance:
-                    records = self._records(files, advance)
-                    while chunk := list(islice(records, _CHUNK)):
+                    for chunk in _chunks(self._records(files, advance)):
                         await self._send(journal, chunk)
             except KAFKA_FAILURES as why:
                 before = f"{self.sent} were pushed before that, and others may have been"
@@ -186,8 +186,8 @@ class _Job:
         for file in files:
             with ExitStack() as stack:
                 stream: IO[bytes] = sys.stdin.buffer if str(file) == "-" else stack.enter_context(_open(file))
-                lines = _counted(stream, advance)
-                items = map(_line, count(1), lines) if self._raw else documents(lines)
+                lines = _counted(pieces(stream), advance)
+                items = _lines(lines) if self._raw else documents(lines)
                 name = "standard input" if str(file) == "-" else file
                 for item in items:
                     place = f"{name}:{item.line}"
@@ -252,6 +252,20 @@ class _Ready:
     place: str
 
 
+def _chunks(records: Iterable[_Ready]) -> Iterator[list[_Ready]]:
+    """As many at a time as are sent together."""
+    chunk: list[_Ready] = []
+    weight = 0
+    for one in records:
+        chunk.append(one)
+        weight += _weight(one)
+        if len(chunk) >= _CHUNK or weight >= _CHUNK_BYTES:
+            yield chunk
+            chunk, weight = [], 0
+    if chunk:
+        yield chunk
+
+
 def _weight(one: _Ready) -> int:
     """Bytes."""
     return len(one.record.key or b"") + len(one.record.value or b"")
@@ -265,8 +279,14 @@ class Line:
     value: bytes
 
 
-def _line(number: int, line: bytes) -> Line:
-    return Line(number, line.removesuffix(b"\n"))
+def _lines(found: Iterable[bytes]) -> Iterator[Line | Unreadable]:
+    number, goes_on = 0, False
+    for piece in found:
+        cut = is_cut(piece)
+        if not goes_on:
+            number += 1
+            yield Unreadable(number, _TOO_LONG) if cut else Line(number, piece.removesuffix(b"\n"))
+        goes_on = cut
 
 
 def _open(file: Path) -> IO[bytes]:
