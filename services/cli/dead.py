@@ -41,7 +41,8 @@ Source = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 _NOTHING: Final = "no dead letter is meant: nothing sent"
 _LISTED: Final = 50
-_CHUNK: Final = 500
+_CHUNK: Final = 500  # letters sent together
+_CHUNK_BYTES: Final = 8 * 1024 * 1024  # or fewer, where they have as much
 _SECONDS: Final = 30.0
 
 
@@ -281,12 +282,16 @@ async def _chunks(
     from libs.runtime.letters import read
 
     chunk: list[Letter] = []
+    weight = 0
     async for one in read(consumer, spans):
         if wanted.holds(one) and newest.holds(one):
             chunk.append(one)
-        if len(chunk) >= _CHUNK:
+            weight += sum(
+                len(value or b"") for value in (one.key, one.value, *(value for _, value in one.headers))
+            )
+        if len(chunk) >= _CHUNK or weight >= _CHUNK_BYTES:
             yield chunk
-            chunk = []
+            chunk, weight = [], 0
     yield chunk
 
 
