@@ -89,9 +89,11 @@ async def _history(backend: Backend, service: str, entity_id: str, routing_key: 
     at = await backend.ask(backend.views.projection(service, partition, entity_id))
     if not at.ready:
         raise not_ready(service, partition)
+    if at.fields and not records:  # whoever has a projection has a history
+        raise _damaged(service, entity_id)
     return records
 
 
 def _damaged(service: str, entity_id: str) -> Refusal:
-    log.exception("a history in redis is damaged", service=service, entity=entity_id)
+    log.error("a history in redis is damaged", service=service, entity=entity_id, exc_info=True)
     return unavailable(f"the history of this {ENTITIES[service]} is damaged")

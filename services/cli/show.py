@@ -125,10 +125,14 @@ async def _find(settings: Settings, one: Subject) -> tuple[int, Projection]:
 async def _history(settings: Settings, one: Subject) -> list[bytes]:
     from libs.views.reading import Views
     from services.cli.clients import open_redis
+    from services.cli.document import damaged
 
     partition, _ = await _find(settings, one)
     async with open_redis(settings) as redis:
-        return await Views(redis, Names(settings.namespace)).history(one.service, partition, one.id)
+        records = await Views(redis, Names(settings.namespace)).history(one.service, partition, one.id)
+    if not records:  # whoever has a projection has a history
+        raise damaged(f"the history of {one.id}", one.service, ValueError("there is none"))
+    return records
 
 
 def _warn(text: str) -> None:

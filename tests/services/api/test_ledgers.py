@@ -145,6 +145,18 @@ def test_of_a_cut_history_as_much_is_told_as_can_be_known(asked: Asked) -> None:
     assert asked.get(f"/operations/{cut}?as_of=1").status_code == 410
 
 
+def test_a_history_that_is_gone_is_not_told_as_one_in_which_nothing_happened(asked: Asked) -> None:
+    """Nobody can say what happened until it is made anew; what is, is known all the same."""
+    lost = str(uuid.UUID(int=1001))
+    where = run(asked.settings, "key", "operation", lost).out.decode().strip()
+    with Redis.from_url(asked.deployment.servers.redis) as redis:
+        redis.delete(f"{where}:log")
+    for past in ("/history", "?as_of=1"):
+        assert asked.get(f"/operations/{lost}{past}").status_code == 503
+    assert asked.data(f"/operations/{lost}")["sequence"] == 2
+    assert asked.get(f"/operations/{lost}?as_of=0").status_code == 404
+
+
 def test_a_history_has_verdicts_and_what_each_record_changed(asked: Asked) -> None:
     history = asked.data(f"/operations/{ID}/history")
     assert [one["verdict"] for one in history] == ["applied", "applied", "late", "conflict"]

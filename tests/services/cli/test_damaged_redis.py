@@ -61,3 +61,14 @@ async def test_a_record_of_a_history_that_holds_anything_is_said_to_be_damaged(
     *before, line = ended.err.splitlines()
     assert f"the history of {ID} in Redis is damaged (record 1: " in line
     assert all("not ready" in one for one in before)
+
+
+async def test_a_history_that_is_gone_is_no_history_in_which_nothing_happened(
+    redis_url: str, namespace: str
+) -> None:
+    """Whoever has a projection has a history."""
+    async with Redis.from_url(redis_url) as redis:
+        await redis.hset(Names(namespace).entity("executions", PARTITION, ID), mapping={"id": ID})
+    ended = _run(redis_url, namespace, "history")
+    assert (ended.status, ended.out) == (2, b"")
+    assert f"the history of {ID} in Redis is damaged" in ended.err
