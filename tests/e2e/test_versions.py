@@ -83,6 +83,8 @@ async def _contents(versions: Deployment) -> dict[str, Any]:
                 found[key] = await redis.lrange(raw, 0, -1)
             elif kind == b"zset":
                 found[key] = await redis.zrange(raw, 0, -1, withscores=True)
+            elif kind == b"set":
+                found[key] = await redis.smembers(raw)
             elif not key.endswith("position"):
                 found[key] = await redis.hgetall(raw)
     return found

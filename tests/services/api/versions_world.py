@@ -103,9 +103,8 @@ class MemoryViews:
     async def position(self, service: str, _: int) -> Position:
         return self._of(service)[1]
 
-    async def history(self, service: str, _: int, entity_id: str) -> Any:
-        for record in self._of(service)[0].histories.get(entity_id, []):
-            yield record
+    async def history(self, service: str, _: int, entity_id: str) -> list[bytes]:
+        return list(self._of(service)[0].histories.get(entity_id, []))
 
 
 def check_documented(method: str, answer: httpx.Response) -> None:
