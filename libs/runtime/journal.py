@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any, Final
@@ -123,7 +124,8 @@ class Journal:
                 if not pile.sent:
                     if self._piles.get(place) is pile:
                         del self._piles[place]
-                    await self._send(topic, partition, list(chain.from_iterable(pile.parts)))
+                    with suppress(PlaceUnknown):  # all stands, and nobody asks where
+                        await self._send(topic, partition, list(chain.from_iterable(pile.parts)))
                     pile.sent = True
         except BaseException:
             pile.withdraw(records)

@@ -15,7 +15,9 @@ import orjson
 _BOM: Final = b"\xef\xbb\xbf"
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _NEXT: Final = re.compile(r"\n[\[{]")
-_DECODER: Final = json.JSONDecoder()
+_DECODER: Final = json.JSONDecoder(
+    parse_int=float
+)  # it is to find ends alone, and int() takes only 4,300 digits
 _PIECE: Final = 4 * 1024 * 1024  # bytes: twice what any topic takes
 _LONGEST: Final = 4 * 1024 * 1024  # characters of a document that is looked for its end
 _AHEAD: Final = 64 * 1024  # characters

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from stat import S_ISDIR
 from typing import IO, TYPE_CHECKING, Annotated, Any, Final
 
 import orjson
@@ -79,10 +80,14 @@ def push(
     for file in files:
         if str(file) == "-":
             continue
-        if file.is_dir():
+        try:
+            is_folder = S_ISDIR(file.stat().st_mode)  # a pipe has no less to be read than a file
+        except FileNotFoundError:
+            raise Failure(f"{file}: there is no such file") from None
+        except OSError as why:
+            raise Failure(f"{file}: {why.strerror or why}") from None
+        if is_folder:
             raise Failure(f"{file}: that is a folder, not a file")
-        if not file.exists():  # a pipe has no less to be read
-            raise Failure(f"{file}: there is no such file")
     if key is not None and not 0 < len(key.encode()) <= _LONGEST_KEY:
         raise Failure(f"--key must have 1 to {_LONGEST_KEY} bytes")
     from services.cli import clients

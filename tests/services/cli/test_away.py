@@ -61,6 +61,7 @@ def test_a_server_that_is_away_is_named_in_one_line(
         (("push", "orders.in", "-"), "orders.in"),
         (("push", "operations.in", "/dev"), "/dev: that is a folder, not a file"),
         (("push", "operations.in", "/not/there"), "/not/there: there is no such file"),
+        (("push", "operations.in", "a" * 300), f"{'a' * 300}: File name too long"),
     ],
 )
 def test_what_is_typed_wrong_is_named_in_one_line(

@@ -117,7 +117,7 @@ def test_what_has_no_end_is_given_up_and_the_rest_is_found(monkeypatch: pytest.M
     monkeypatch.setattr(documents_module, "_LONGEST", 64)
     rest = b'\n{"a":1}\n{"a":2}'
     for endless in (b'{"a": "', b'{"a":', b"[1, 1", b'[{"a": 3}, {"b": "', b"x"):
-        content = endless + b"1" * 1_000 + rest
+        content = endless + b"1" * 5_000 + rest  # more digits than int() takes
         found = list(documents(pieces(BytesIO(content))))
         assert [one.parsed["a"] for one in found if isinstance(one, Document)][-2:] == [1, 2]
         assert [one.line for one in found][-2:] == [2, 3]
