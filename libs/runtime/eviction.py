@@ -1,4 +1,4 @@
-"""A Redis that drops keys when it is full: what it drops without a trace would begin anew."""
+"""A Redis that drops keys when it is full: each time what it dropped is missed, a partition is made anew."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def warn_of_eviction(redis: Redis, patience: Patience) -> None:
     policy = await patience.redis("ask whether it keeps all keys", lambda: _eviction(redis))
     if policy is not None:
         logger.warning(
-            "this Redis drops keys when it is full, and entities would begin anew: set maxmemory-policy noeviction",
+            "this Redis drops keys when it is full, and partitions are made anew then: set maxmemory-policy noeviction",
             maxmemory_policy=policy,
         )
 

@@ -57,6 +57,9 @@ _STATES_EVERY: Final = 2  # of these looks: is the end of `.state` still ours?
 _COMMIT: Final = 1.0  # seconds between two commits; they are hints to lag monitors
 # Seconds: a fenced worker waits longer than the group takes to tell it of its loss; a rebuild is waited for closely.
 _PAUSES: Final[dict[type[Exception], float]] = {NotOurs: 4.0, BeingRebuilt: 1.0}
+_BELIEVED: Final = (
+    600.0  # seconds for which Redis, made of the log alone, is not made so again for the same reason
+)
 _HALTED: Final = 10.0  # seconds between two looks at whether what halted us was mended
 _SURE: Final = (
     3.0  # seconds that Redis' word is good for whose a partition is; less than a session's time-out
@@ -80,10 +83,6 @@ _STARTS_AGAIN: Final = (
 )
 
 logger = structlog.get_logger()
-
-
-class Unfoldable(Exception):
-    """Input at which the fold fails, though all that it rests on was made of the log alone."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +119,7 @@ class Partition(Generic[S]):
         self._stopping = asyncio.Event()
         self._distrust = False
         self._cleared = False  # Redis, and nobody but us wrote to it since
-        self._anew = False  # what Redis holds was made of the log alone, and no batch was folded since
+        self._anew_at: float | None = None  # when Redis was made of the log alone, with no batch folded since
         self._counted: dict[str, int] = {}  # the counters at the last batch
         self._sure_at = 0.0
         self._states = StateTail()
@@ -134,14 +133,18 @@ class Partition(Generic[S]):
         """Work until stopped. Raises only what the process can't live with, such as Stuck."""
         backoff = _FIRST_BACKOFF
         while not self._stopping.is_set():
-            ready_at, reached = None, -1
+            own, ready_at, reached = None, None, -1
             try:
                 own, fold = await self._recover()
                 ready_at, reached = time.monotonic(), self.folded
                 await self._serve(own, fold)
-            except (LogShorter, InputShorter, DamagedLog, PositionDamaged, Unfoldable) as why:
+            except (LogShorter, InputShorter, DamagedLog, PositionDamaged) as why:
                 await self._halt(str(why))
             except _STARTS_AGAIN as why:
+                if own is not None and isinstance(why, DamagedProjection) and self._anew():
+                    await self._step_down(own)
+                    await self._halt(f"{why}; Redis was made of the log alone a moment ago")
+                    continue
                 if isinstance(why, Damaged | Behind | NotOurs | BeingRebuilt):
                     self._cleared = False
                     self._distrust = isinstance(why, Damaged)  # what others own is made right by them
@@ -165,9 +168,20 @@ class Partition(Generic[S]):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
 
+    def _anew(self) -> bool:
+        """Whether what is damaged now can hardly have been damaged by others."""
+        return self._anew_at is not None and time.monotonic() - self._anew_at < _BELIEVED
+
+    async def _step_down(self, own: Ownership) -> None:
+        """Say that this partition is not ready any more."""
+        self.ready = False
+        goodbye = {"ready": "0", "_state_end": str(self._states.end)}
+        with suppress(NotOurs, Behind):
+            await self._m.patience.redis("say goodbye", lambda: self._store.say(own, goodbye))
+
     async def _halt(self, why: str) -> None:
         """Stand still, and look again later: somebody has to mend it."""
-        self.halted = why
+        self.halted, self.ready = why, False
         self._log.error("halted", why=why)
         await self._sleep(_HALTED)
 
@@ -194,7 +208,8 @@ class Partition(Generic[S]):
             since = max(own.state_end, self._states.end)
             self._states.begin(await mend(fold, own, since, self._store, ledger, m.writer, m.patience))
             following = await recovery.first_unfolded(fold)
-        self._anew = self._anew or self._cleared
+        if self._cleared:
+            self._anew_at = time.monotonic()
         self.halted, self._cleared = None, False
         self._counted = {name: fold.counters[name] for name in _COUNTED}
         if not self._stopping.is_set():  # who was told to stop meanwhile finds it shut, and ends
@@ -227,9 +242,7 @@ class Partition(Generic[S]):
                     task.cancel()
         except BaseExceptionGroup as several:
             raise several.exceptions[0] from several
-        goodbye = {"ready": "0", "_state_end": str(self._states.end)}
-        with suppress(NotOurs, Behind):
-            await m.patience.redis("say goodbye", lambda: self._store.say(own, goodbye))
+        await self._step_down(own)
 
     async def _fold_all(
         self,
@@ -240,23 +253,27 @@ class Partition(Generic[S]):
         while await self.inbox.filled():
             records = self.inbox.take(BATCH)
             self._m.failpoint.passed("after_read")
-            while records:
-                folded, taken = await self._fold(own, fold, records)
+            readings = self._read(records)
+            while readings:
+                folded, taken = await self._fold(own, fold, readings)
                 await out.put((folded, records[:taken]))
                 self._cache.trim()
-                records = records[taken:]
+                readings, records = readings[taken:], records[taken:]
             # Folding ahead pays where a full batch waits already; otherwise what comes meanwhile had better join it.
             if len(self.inbox) < BATCH:
                 await out.join()
         await out.put(None)
 
-    async def _fold(
-        self, own: Ownership, fold: PartitionFold[S], records: list[InputRecord]
-    ) -> tuple[Folded, int]:
-        """Fold the first records, as many as have their entities loaded at once; and how many those are."""
-        m, cache = self._m, self._cache
+    def _read(self, records: list[InputRecord]) -> list[Reading]:
+        m = self._m
         with self._stage("read"):
-            readings = [read_input(m.aggregate, self.number, m.partitions, record) for record in records]
+            return [read_input(m.aggregate, self.number, m.partitions, record) for record in records]
+
+    async def _fold(
+        self, own: Ownership, fold: PartitionFold[S], readings: list[Reading]
+    ) -> tuple[Folded, int]:
+        """Fold the first readings, as many as have their entities loaded at once; and how many those are."""
+        m, cache = self._m, self._cache
         hits, misses = cache.hits, cache.misses
         with self._stage("load"):
             readings = await load_entities(cache, fold, self._store, own, readings, m.patience)
@@ -268,17 +285,15 @@ class Partition(Generic[S]):
         return folded, len(readings)
 
     def _folded(self, fold: PartitionFold[S], readings: list[Reading]) -> Folded:
-        """The fold of a batch. Raises DamagedProjection where it fails, Unfoldable where not even the log helped."""
+        """The fold of a batch. Raises DamagedProjection where it fails: what it rests on is the first to be doubted."""
         try:
             return fold.fold(readings, self._cache.entities)
         except DAMAGED as why:
-            places = f"of input offsets {readings[0].about.offset} to {readings[-1].about.offset}"
-            self._log.exception("a batch can't be folded", places=places)
-            if self._anew:
-                raise Unfoldable(
-                    f"{self._origin.topic}/{self.number}: {places} one can't be folded: {why!r}"
-                ) from why
-            raise DamagedProjection(f"{places} one can't be folded: {why!r}") from why
+            first, last = readings[0].about.offset, readings[-1].about.offset
+            self._log.exception("a batch can't be folded", first=first, last=last)
+            raise DamagedProjection(
+                f"of input offsets {first} to {last} one can't be folded: {why!r}"
+            ) from why
 
     async def _write_all(
         self, own: Ownership, batches: asyncio.Queue[tuple[Folded, list[InputRecord]] | None]
@@ -291,7 +306,7 @@ class Partition(Generic[S]):
 
     def _count(self, folded: Folded, records: list[InputRecord]) -> None:
         """Tell of a batch that took effect."""
-        now_ms, self.folded, self._anew = time.time() * 1000, folded.last, False
+        now_ms, self.folded, self._anew_at = time.time() * 1000, folded.last, None
         self.latencies.add(now_ms, records)
         counters, before = folded.counters, self._counted
         risen = {name: counters[name] - before[name] for name in _COUNTED}

@@ -139,6 +139,8 @@ class Recovery(Generic[S]):
             return not await self._patience.redis("look for leftovers", self._store.holds_anything)
         if not own.counters:
             return False  # they were removed or evicted, and would begin anew
+        if own.counters.get("entities") and not own.remembers:
+            return False  # what of them is gone could not be told from what is new
         async for (offset, value), *_ in self._ledger.read_log(own.log_offset, own.log_offset + 1):
             try:
                 return parse_log_record(value).offset == own.input_offset
@@ -311,13 +313,20 @@ async def load_entities(
     NotOurs, Behind. In one call, and another one where companions have to tell whose some facts are.
     """
     ready = readings
-    for subjects in (fold.concerned, lambda some: fold.referred(some, cache.entities)):
+    for subjects in (fold.concerned, lambda some: _referred(fold, some, cache)):
         while not await _load(cache, fold, store, own, subjects(ready), patience):
             if at_hand := _at_hand(ready, subjects, cache):
                 ready = at_hand
                 break
             ready = ready[:1]
     return ready
+
+
+def _referred(fold: PartitionFold[S], readings: Iterable[Reading], cache: EntityCache[S]) -> list[str]:
+    try:
+        return fold.referred(readings, cache.entities)
+    except DAMAGED as why:
+        raise DamagedProjection(f"what entities share can't be asked: {why!r}") from why
 
 
 def _at_hand(

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final, Generic, TypeVar
 
 import orjson
 
 from libs.contracts.names import companion_of
 from libs.ledger.aggregate import Aggregate, Watch
+from libs.ledger.intake import DAMAGED
 from libs.ledger.records import Outgoing, Routed
 from libs.runtime.patience import Patience
 from libs.runtime.ports import Store, Writer
+from libs.runtime.recovery import DamagedProjection
 from libs.views.ownership import Ownership
 
 S = TypeVar("S")
@@ -39,7 +42,7 @@ class Ticker(Generic[S]):
         self._sent: dict[str, float] = {}
 
     async def run(self, own: Ownership) -> None:
-        """Until cancelled. Raises NotOurs, Behind, and what a stuck or broken producer raises."""
+        """Until cancelled. Raises NotOurs, Behind, Damaged, and what a stuck or broken producer raises."""
         while True:
             await asyncio.sleep(PERIOD)
             await self._look(own, round(time.time() * 1000))
@@ -54,12 +57,14 @@ class Ticker(Generic[S]):
             found = await self._patience.redis("load what is watched", lambda: self._store.load(own, some))  # noqa: B023
             waiting = waiting[len(found) :]
             there = {subject: fields for subject, fields in found.items() if fields}
-            keys = {subject: self._watch.routing_key(subject, fields) for subject, fields in there.items()}
+            with _doubted():
+                keys = {subject: self._watch.routing_key(subject, one) for subject, one in there.items()}
             shared = await self._companions(own, keys.values())
             due = []
             for subject, fields in there.items():
                 key = keys[subject]
-                event = self._watch.due(subject, fields, shared.get(key, {}), now)
+                with _doubted():
+                    event = self._watch.due(subject, fields, shared.get(key, {}), now)
                 if event is not None:
                     self._sent[subject] = now
                     due.append(Routed(self._topic, key, Outgoing(-1, key.encode(), orjson.dumps(event))))
@@ -74,3 +79,12 @@ class Ticker(Generic[S]):
             found = await self._patience.redis("load what is shared", lambda: self._store.load(own, rest))
             shared |= {subjects[subject]: fields for subject, fields in found.items()}
         return shared
+
+
+@contextmanager
+def _doubted() -> Iterator[None]:
+    """Hashes that no fold wrote are no reason to end. Raises DamagedProjection."""
+    try:
+        yield
+    except DAMAGED as why:
+        raise DamagedProjection(f"what is watched can't be read: {why!r}") from why

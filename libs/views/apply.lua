@@ -4,7 +4,7 @@
 --       prefix of indexes, key of all ids that there ever were, then MessagePack: counters, entities.
 -- All values are ready-made strings: Lua's numbers would round them.
 -- Returns OK, FENCED or BEHIND; a batch that is written already (its answer was lost) is OK.
-local p = redis.call('HMGET', KEYS[1], 'owner', 'epoch', 'input_offset')
+local p = redis.call('HMGET', KEYS[1], 'owner', 'epoch', 'input_offset', '_known')
 if not p[3] or (tonumber(p[3]) or -2) < tonumber(ARGV[3]) then return 'BEHIND' end
 if p[1] ~= ARGV[1] or p[2] ~= ARGV[2] then return 'FENCED' end
 if p[3] == ARGV[4] then return 'OK' end
@@ -41,10 +41,11 @@ for _, e in ipairs(batch[2]) do
   end
   for _, index in ipairs(joins) do redis.call('ZADD', ARGV[8] .. index, score, id) end
 end
-if #new > 0 then
-  for first = 1, #new, 1000 do redis.call('SADD', ARGV[9], unpack(new, first, math.min(first + 999, #new))) end
-  redis.call('HSET', KEYS[1], '_known', redis.call('SCARD', ARGV[9]))
+local known = tonumber(p[4]) or 0
+for first = 1, #new, 1000 do
+  known = known + redis.call('SADD', ARGV[9], unpack(new, first, math.min(first + 999, #new)))
 end
+if #new > 0 then redis.call('HSET', KEYS[1], '_known', string.format('%.0f', known)) end
 redis.call('HSET', KEYS[2], unpack(batch[1]))
 redis.call('HSET', KEYS[1], 'input_offset', ARGV[4], 'log_offset', ARGV[5])
 return 'OK'

@@ -88,7 +88,8 @@ class MemoryStore:
         counters = {name: int(value) for name, value in self.keys.counters.items()}
         input_offset, log_offset = int(position["input_offset"]), int(position["log_offset"])
         state_end = int(position.get("_state_end", _NOTHING_YET))
-        return Ownership(owner, position["epoch"], input_offset, log_offset, counters, state_end)
+        remembers = "_known" in position
+        return Ownership(owner, position["epoch"], input_offset, log_offset, counters, state_end, remembers)
 
     async def reached(self) -> tuple[int, int]:
         """The input and log offset up to which the partition is written, whoever owns it; -1 for none."""
@@ -132,8 +133,9 @@ class MemoryStore:
             for write in folded.writes:
                 self._write(write)
             if new := {write.subject for write in folded.writes if write.new}:
+                known = int(self.keys.position.get("_known", "0")) + len(new - self.keys.known)
                 self.keys.known |= new
-                self.keys.position["_known"] = str(len(self.keys.known))
+                self.keys.position["_known"] = str(known)
             self.keys.counters.update((name, str(value)) for name, value in folded.counters.items())
             self.keys.position.update(input_offset=str(folded.last), log_offset=str(log_offset))
         own.input_offset, own.log_offset = folded.last, log_offset

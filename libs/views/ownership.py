@@ -35,3 +35,4 @@ class Ownership:
     log_offset: int
     counters: dict[str, int] = field(default_factory=dict)
     state_end: int = -1  # the offset up to which ``.state`` was right, as far as an owner said
+    remembers: bool = False  # whether Redis has kept account of all ids that there ever were

@@ -57,7 +57,8 @@ class PartitionStore:
             counters = {name.decode(): int(value) for name, value in zip(flat[::2], flat[1::2], strict=True)}
         except ValueError:
             counters = {}  # as where they are gone: whoever takes the partition makes it anew
-        return Ownership(owner, answer[1].decode(), int(answer[2]), int(answer[3]), counters, int(answer[5]))
+        epoch, remembers = answer[1].decode(), answer[6] != b""
+        return Ownership(owner, epoch, int(answer[2]), int(answer[3]), counters, int(answer[5]), remembers)
 
     async def reached(self) -> tuple[int, int]:
         """The input and log offset up to which the partition is written, whoever owns it; -1 for none."""

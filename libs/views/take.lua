@@ -1,10 +1,11 @@
 -- Take a partition: a higher epoch shuts every earlier owner out.
 -- KEYS: position, counters. ARGV: owner, lease in ms ('0' for a worker).
--- Returns OK, epoch, input_offset, log_offset, counters, end of states; or REBUILDING, owner.
+-- Returns OK, epoch, input_offset, log_offset, counters, end of states, number of known ids ('' = none is kept); or
+-- REBUILDING, owner.
 -- Counters that are no hash are none that count, and offsets that are no numbers none that hold: the partition is told to
 -- be at its beginning, and what is there are leftovers.
 local function offset(text) return text and (text == '-1' or #text < 17 and string.find(text, '^%d+$')) and text end
-local held = redis.call('HMGET', KEYS[1], '_rebuild_until', 'owner', 'epoch', '_state_end')
+local held = redis.call('HMGET', KEYS[1], '_rebuild_until', 'owner', 'epoch', '_state_end', '_known')
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if (tonumber(held[1] or '') or 0) > now and held[2] ~= ARGV[1] then
@@ -26,6 +27,6 @@ else
 end
 local counters = redis.call('TYPE', KEYS[2]).ok
 if counters ~= 'hash' and counters ~= 'none' then
-  return {'OK', string.format('%.0f', epoch), '-1', '-1', {}, states}
+  return {'OK', string.format('%.0f', epoch), '-1', '-1', {}, states, held[5] or ''}
 end
-return {'OK', string.format('%.0f', epoch), at[1], at[2], redis.call('HGETALL', KEYS[2]), states}
+return {'OK', string.format('%.0f', epoch), at[1], at[2], redis.call('HGETALL', KEYS[2]), states, held[5] or ''}

@@ -188,9 +188,10 @@ class RedisCheck(Generic[S]):
     async def _compare_known(self) -> None:
         taken = await self._snapshot.known_count()
         await self._align(taken.position)
-        wanted, remembered = self._expected.known, number(taken.position.fields.get(b"_known"))
+        wanted, position = self._expected.known, taken.position.fields
+        remembered = number(position.get(b"_known")) or 0
         for count in self._whole(taken.answers, KNOWN):
-            if count != len(wanted) or remembered not in (None, count):
+            if count != len(wanted) or (position and count != remembered):
                 detail = f"has {count} ids, by position {remembered}, by the log {len(wanted)}"
                 self._add(Kind.REDIS_KNOWN, KNOWN, detail)
         for chunk in _chunks(wanted, [1] * len(wanted), _ENTRIES):

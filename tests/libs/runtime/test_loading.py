@@ -21,7 +21,7 @@ from libs.runtime.patience import Patience
 from libs.runtime.recovery import load_entities
 from libs.views import store as redis_store
 from libs.views.memory import Keyspace, MemoryStore
-from libs.views.ownership import Ownership
+from libs.views.ownership import Damaged, Ownership
 from libs.views.store import PartitionStore
 from services.executions import AGGREGATE as EXECUTIONS
 from services.versions import AGGREGATE as VERSIONS
@@ -113,4 +113,23 @@ async def test_redis_gives_no_more_at_once_than_a_worker_can_hold(
     assert await store.load(own, ["c", "z"]) == {"c": {"note": "ü" * 400}, "z": {}}
     monkeypatch.setattr(redis_store, "LOADED_AT_ONCE", 1)
     assert list(await store.load(own, ["a", "b"])) == ["a"]
+    await redis.aclose()
+
+
+@pytest.mark.real
+async def test_ids_that_were_forgotten_stay_missed(redis_url: str, namespace: str) -> None:
+    """Also where the next batch brings new ones: what is remembered then is fewer than there were."""
+    redis, names = Redis.from_url(redis_url), Names(namespace)
+    store = PartitionStore(redis, names, "operations", 0, 10)
+    own = await store.take("me")
+    assert not own.remembers
+    for offset, subject in enumerate(("a", "b")):
+        writes = [EntityWrite(subject, {"status": "x"}, [], [b"{}"], [], [], None, new=True)]
+        await store.apply(own, Folded(offset - 1, offset, {"entities": offset + 1}, writes=writes), offset)
+        if subject == "a":
+            assert await store.load(own, ["a"]) == {"a": {"status": "x"}}
+            await redis.unlink(names.known("operations", 0), names.entity("operations", 0, "a"))
+    with pytest.raises(Damaged):
+        await store.load(own, ["a"])
+    assert (await store.take("another")).remembers
     await redis.aclose()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from random import Random
 
 import orjson
 import pytest
 from aiokafka.errors import KafkaTimeoutError
 
+from libs.contracts.partitions import partition_of
 from libs.ledger.envelope import parse_log_record
 from libs.ledger.fact import Fact
 from libs.ledger.partition import PartitionFold
@@ -18,13 +20,15 @@ from libs.ledger.verdict import Verdict
 from libs.runtime.patience import Patience
 from libs.views.memory import Keyspace, MemoryStore
 from libs.views.ownership import Ownership
+from services.agents import AGGREGATE as AGENTS
 from services.executions import AGGREGATE as EXECUTIONS
 from services.executions.model import Execution
 from tests.libs.runtime.simulation import clock
 from tests.libs.runtime.simulation.checks import violations
 from tests.libs.runtime.simulation.schedule import AGGREGATES
 from tests.libs.runtime.simulation.test_damaged_log import _PLACE, _first_of_an_entity, _folded
-from tests.libs.runtime.simulation.world import MemoryLedger, World
+from tests.libs.runtime.simulation.world import PARTITIONS, MemoryLedger, World
+from tests.services.agents.given import snapshot
 
 Spoil = Callable[[Keyspace], None]
 
@@ -88,7 +92,16 @@ async def _gone_on(spoil: Spoil, seconds: float = 120) -> tuple[World, str | Non
     return world, worker.partition.halted
 
 
+def _of_before(keys: Keyspace) -> None:
+    """As written by who kept no account of ids; and an entity is gone."""
+    keys.known.clear()
+    del keys.position["_known"]
+    subject = next(iter(keys.entities))
+    del keys.entities[subject], keys.histories[subject]
+
+
 _SPOILED = {
+    "without an account of ids": _of_before,
     "without an entity": _without_an_entity,
     "without counters": _without_counters,
     "without position": _without_position,
@@ -106,6 +119,27 @@ def test_what_was_lost_or_changed_alone_is_made_anew(spoil: Spoil, clears: list[
     world, halted = clock.run(_gone_on(spoil))
     assert halted is None
     assert [one for one in violations(world, AGGREGATES) if one.startswith("executions/0")] == []
+    assert len(clears) == 1
+
+
+def test_what_is_watched_and_can_not_be_read_is_made_anew(clears: list[float]) -> None:
+    """Whoever looks what is due meets it first, and is no reason to end."""
+
+    async def watched() -> str | None:
+        place = ("agents", partition_of("a-1", PARTITIONS))
+        world = World(Random(1), {"agents": AGENTS}, None)
+        world.topic("agents.in", place[1]).append([Outgoing(0, b"a-1", orjson.dumps(snapshot(0)))])
+        worker = world.start(place)
+        await asyncio.sleep(3)
+        world.keyspaces[place].entities["a-1"]["_memory"] = "[]"
+        await asyncio.sleep(60)
+        assert worker.alive
+        worker.partition.stop()
+        await asyncio.sleep(20)
+        assert world.keyspaces[place].entities["a-1"]["_memory"] != "[]"
+        return worker.partition.halted
+
+    assert clock.run(watched()) is None
     assert len(clears) == 1
 
 
@@ -160,6 +194,8 @@ def test_input_at_which_the_fold_fails_halts_its_partition_alone(clears: list[fl
         worker = world.start(_PLACE)
         await asyncio.sleep(120)
         halted, alive = worker.partition.halted, worker.alive
+        assert not worker.partition.ready
+        assert world.keyspaces[_PLACE].position["ready"] == "0"
         worker.partition.stop()
         await asyncio.sleep(20)
         world.aggregates = AGGREGATES
