@@ -57,7 +57,7 @@ def subscribe(
         isolation_level="read_committed",
         fetch_max_wait_ms=100,
         fetch_max_bytes=16 * 1024 * 1024,
-        max_partition_fetch_bytes=1024 * 1024,
+        max_partition_fetch_bytes=512 * 1024,
         rebalance_timeout_ms=_REBALANCE_TIMEOUT_MS,
         session_timeout_ms=SESSION_TIMEOUT_MS,
         heartbeat_interval_ms=HEARTBEAT_MS,

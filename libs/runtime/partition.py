@@ -256,9 +256,12 @@ class Partition(Generic[S]):
             readings = self._read(records)
             while readings:
                 folded, taken = await self._fold(own, fold, readings)
-                await out.put((folded, records[:taken]))
-                self._cache.trim()
+                # What is read or handed on weighs megabytes, and is not kept longer than it is wanted.
+                batch = folded, records[:taken]
                 readings, records = readings[taken:], records[taken:]
+                await out.put(batch)
+                del folded, batch
+                self._cache.trim()
             # Folding ahead pays where a full batch waits already; otherwise what comes meanwhile had better join it.
             if len(self.inbox) < BATCH:
                 await out.join()
