@@ -176,7 +176,9 @@ class Partition(Generic[S]):
         """Say that this partition is not ready any more."""
         self.ready = False
         goodbye = {"ready": "0", "_state_end": str(self._states.end)}
-        with suppress(NotOurs, Behind):
+        with suppress(
+            NotOurs, Behind, Damaged, PositionDamaged
+        ):  # which the next start meets, if there is one
             await self._m.patience.redis("say goodbye", lambda: self._store.say(own, goodbye))
 
     async def _halt(self, why: str) -> None:
