@@ -10,9 +10,8 @@ from redis.exceptions import ResponseError
 
 from libs.runtime.patience import Patience
 
-_DROPS: Final = (
-    "allkeys"  # the other policies drop at most what was given a time to live, and nothing of ours is
-)
+# The other policies drop at most what was given a time to live, and nothing of ours is.
+_DROPS: Final = "allkeys"
 
 logger = structlog.get_logger()
 

@@ -57,9 +57,8 @@ _STATES_EVERY: Final = 2  # of these looks: is the end of `.state` still ours?
 _COMMIT: Final = 1.0  # seconds between two commits; they are hints to lag monitors
 # Seconds: a fenced worker waits longer than the group takes to tell it of its loss; a rebuild is waited for closely.
 _PAUSES: Final[dict[type[Exception], float]] = {NotOurs: 4.0, BeingRebuilt: 1.0}
-_BELIEVED: Final = (
-    600.0  # seconds for which Redis, made of the log alone, is not made so again for the same reason
-)
+# Seconds for which Redis, made of the log alone, is not made so again for the same reason.
+_BELIEVED: Final = 600.0
 _HALTED: Final = 10.0  # seconds between two looks at whether what halted us was mended
 _SURE: Final = (
     3.0  # seconds that Redis' word is good for whose a partition is; less than a session's time-out

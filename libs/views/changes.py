@@ -46,10 +46,10 @@ def steps(aggregate: Aggregate[S], entity_id: str, history: Iterable[bytes]) -> 
             if number == 1:
                 sequence = logged.attributes["sequence"]
                 whole = sequence == 1
-            elif logged.attributes["sequence"] != (
-                sequence := sequence + 1
-            ):  # after it, nothing can be known
-                raise ValueError(f"its sequence is {logged.attributes['sequence']} and not {sequence}")
+            elif logged.attributes["sequence"] == sequence + 1:
+                sequence += 1
+            else:  # after a hole, nothing can be known
+                raise ValueError(f"its sequence is {logged.attributes['sequence']} and not {sequence + 1}")
             if whole:
                 step, state, shown = _step(aggregate, entity_id, logged, state, shown)
             else:

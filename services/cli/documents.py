@@ -15,9 +15,8 @@ import orjson
 _BOM: Final = b"\xef\xbb\xbf"
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
 _NEXT: Final = re.compile(r"\n[\[{]")
-_DECODER: Final = json.JSONDecoder(
-    parse_int=float
-)  # it is to find ends alone, and int() takes only 4,300 digits
+# It is to find ends alone, and int() takes only 4,300 digits.
+_DECODER: Final = json.JSONDecoder(parse_int=float)
 _PIECE: Final = 4 * 1024 * 1024  # bytes: twice what any topic takes
 _LONGEST: Final = 4 * 1024 * 1024  # characters of a document that is looked for its end
 _AHEAD: Final = 64 * 1024  # characters
@@ -144,9 +143,8 @@ class _Reader:
 
     def _more(self, keep: int) -> bool:
         """Read on, at least as much again as is kept; what lies before ``keep`` is let go. False at the end."""
-        keep = max(
-            keep - 1, self._start
-        )  # what is missing at the end of all is missed behind the last character
+        # What is missing at the end of all is missed behind the last character.
+        keep = max(keep - 1, self._start)
         self.line(keep)
         parts = [self._text[keep - self._start :]]
         wanted, came = max(_AHEAD, len(parts[0])), 0
